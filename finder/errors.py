@@ -1,0 +1,39 @@
+"""The errors that this program raises on purpose; each has the status and code that every door shows."""
+
+
+class FinderError(Exception):
+    """Something that the caller can understand and mend; the message is one plain sentence."""
+
+    status = 500
+    code = "error"
+
+
+class InvalidQuery(FinderError):
+    """The caller's search cannot be understood; ``fields`` says why, by parameter name."""
+
+    status = 422
+    code = "invalid-query"
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        super().__init__("Some parts of the search need a change.")
+        self.fields = fields
+
+
+class NotFound(FinderError):
+    """There is no such thing here."""
+
+    status = 404
+    code = "not-found"
+
+
+class SourceError(FinderError):
+    """A source cannot be read at all; the message names the file, the cause and the mend."""
+
+    status = 422
+    code = "source-unreadable"
+
+
+class SettingsError(FinderError):
+    """A setting has a value that cannot be used; the message names it."""
+
+    code = "invalid-setting"
