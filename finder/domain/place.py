@@ -42,7 +42,7 @@ class Located:
 
     ``place`` is set for POINT only. ``candidates`` are the places to choose from (AMBIGUOUS, best first), near names
     (NOT_FOUND) or other readings of a corrected text (POINT). ``message`` is one plain sentence for the reader, in
-    English, that never repeats what was typed; ``outside`` tells that the text names a place this finder does not cover.
+    English, that never repeats what was typed; ``outside`` tells that the text names a place that is not covered.
     """
 
     status: LocateStatus

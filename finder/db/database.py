@@ -1,0 +1,119 @@
+"""Connections to one database, its transactions, and its migrations."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+import alembic.migration
+import alembic.script
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, make_url, select
+from sqlalchemy.orm import Session
+
+from finder.db.models import AddressLookup, Meta
+from finder.errors import SettingsError
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Database:
+    """One directory database. Opening it touches nothing; the first use connects."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = make_url(url)
+        except Exception as error:
+            raise SettingsError("FINDER_DATABASE_URL is not a database URL; see docs/settings.md.") from error
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise SettingsError("FINDER_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://.")
+        self.embedded = parsed.get_backend_name() == "sqlite"
+        self.path = Path(parsed.database) if self.embedded and parsed.database else None
+        self._engine = _embedded_engine(url) if self.embedded else create_engine(url, pool_pre_ping=True)
+        # Reads need no transaction of their own: one statement sees one state, and BEGIN costs a round trip.
+        self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, for migrations and tests."""
+        return self._engine
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a connection for reading; each statement sees what was committed when it began."""
+        with self._reader.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Give a session whose work is committed at the end, or rolled back when an exception leaves."""
+        with Session(self._engine) as session, session.begin():
+            yield session
+
+    def dispose(self) -> None:
+        """Close every connection; a forked process must call this before its first use."""
+        self._engine.dispose()
+
+    def migrate(self, revision: str = "head") -> None:
+        """Bring the schema to a revision, up or down ("base" is empty)."""
+        if self.path:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self._engine.connect() as connection:
+            config = _alembic_config(connection)
+            current = alembic.migration.MigrationContext.configure(connection).get_current_revision()
+            if revision == "base" or (current is not None and revision != "head" and revision < current):
+                alembic.command.downgrade(config, revision)
+            else:
+                alembic.command.upgrade(config, revision)
+            connection.commit()
+
+    def revision(self) -> str | None:
+        """Return the schema's revision, or None where there is no schema yet."""
+        if self.path and not self.path.exists():
+            return None
+        with self.reading() as connection:
+            return alembic.migration.MigrationContext.configure(connection).get_current_revision()
+
+    @staticmethod
+    def head() -> str:
+        """Return the newest revision that this program knows."""
+        script = alembic.script.ScriptDirectory(str(_MIGRATIONS))
+        return str(script.get_current_head())
+
+    def meta(self, key: str) -> str | None:
+        """Return a single value about this database."""
+        with self.reading() as connection:
+            return connection.scalar(select(Meta.value).where(Meta.key == key))
+
+    def get(self, key: str) -> str | None:
+        """Return a kept answer of the online geocoder."""
+        with self.reading() as connection:
+            return connection.scalar(select(AddressLookup.answer).where(AddressLookup.key == key))
+
+    def put(self, key: str, value: str) -> None:
+        """Keep an answer of the online geocoder in place of an older one."""
+        with self.transaction() as session:
+            session.execute(delete(AddressLookup).where(AddressLookup.key == key))
+            session.execute(insert(AddressLookup).values(key=key, answer=value, created_at=datetime.now(UTC)))
+
+
+def _alembic_config(connection: Connection) -> alembic.config.Config:
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _embedded_engine(url: str) -> Engine:
+    engine = create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=5000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
