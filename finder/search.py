@@ -96,7 +96,7 @@ def _within(parts: int, layer: str = "layer", audience: str = "audience") -> tup
         _T.capability.op("&")(bindparam("designation")) != 0,
         _T.capability.op("&")(bindparam("transplant")) != 0,
         _T.capability.op("&")(bindparam("car_t")) != 0,
-        _CHORD2 <= bindparam("limit2"),
+        bindparam("limit2") >= _CHORD2,
     )
 
 
@@ -146,29 +146,71 @@ def find(database: Database, terminology: Terminology, query: SearchQuery, place
     """
     with database.reading() as connection:
         counts = _counts(connection, query, place.point)
-        layers = (_layer_page(connection, terminology, query, place, layer, *counts[layer]) for layer in query.layers)
+        layers = [
+            LayerSearch(connection, query, place, layer).page(terminology, *counts[layer]) for layer in query.layers
+        ]
         return SearchPage(query, place, tuple(layers))
 
 
-def nearest(  # noqa: PLR0913 - the seven things that a search depends on
-    connection: Connection,
-    query: SearchQuery,
-    point: GeoPoint,
-    layer: Layer,
-    audience: int,
-    slice_: tuple[int, int],
-    start_m: float = _START_M,
-) -> Sequence[Row[Any]]:
-    """Return the rows of one slice (offset, size) of the order by distance, looking no farther than the query's radius.
+@dataclass(frozen=True, slots=True)
+class LayerSearch:
+    """The search of one layer on one connection."""
 
-    The circle starts at ``start_m`` and grows until it holds the slice: the work follows the slice, not the directory.
-    """
-    radius = min(start_m, query.radius_m)
-    while True:
-        rows = _rows(connection, _NEAREST, query, point, layer, audience, slice_, radius)
-        if len(rows) == slice_[1] or radius >= query.radius_m:
-            return rows
-        radius = min(radius * 3, query.radius_m)
+    connection: Connection
+    query: SearchQuery
+    place: Place
+    layer: Layer
+
+    def page(self, terminology: Terminology, known: int, unknown: int) -> LayerPage:
+        """Return the query's page, given how many listings are known to fit and of how many nobody knows."""
+        length = PAGE_SIZE[self.layer] if len(self.query.layers) > 1 else SINGLE_LAYER_PAGE_SIZE
+        offset = (self.query.page - 1) * length
+        total = known + unknown
+        rows: list[Row[Any]] = []
+        if offset < known:
+            rows += self._slice(fit.known_mask(self.query.who), offset, length, known)
+        if len(rows) < length and unknown:
+            rows += self._slice(fit.unknown_mask(self.query.who), max(0, offset - known), length - len(rows), unknown)
+        if not total:
+            rows += self._beyond()
+        found = tuple(_found(tuple(row), self.query, self.place, terminology) for row in rows)
+        shown = min(total, COUNT_LIMIT)
+        return LayerPage(self.layer, shown, total > COUNT_LIMIT, found, not total, offset + length < shown)
+
+    def nearest(self, audience: int, offset: int, size: int, start_m: float = _START_M) -> Sequence[Row[Any]]:
+        """Return the rows of one slice of the order by distance, looking no farther than the query's radius.
+
+        The circle starts at ``start_m`` and grows until it holds the slice: work follows the slice, not the directory.
+        """
+        radius_m = min(start_m, self.query.radius_m)
+        while True:
+            rows = self._rows(_NEAREST, audience, offset, size, radius_m)
+            if len(rows) == size or radius_m >= self.query.radius_m:
+                return rows
+            radius_m = min(radius_m * 3, self.query.radius_m)
+
+    def _slice(self, audience: int, offset: int, size: int, total: int) -> Sequence[Row[Any]]:
+        if self.query.sort is Sort.NAME:
+            return self._rows(_BY_NAME, audience, offset, size, self.query.radius_m)
+        share = 2 * (offset + size) / total  # twice what is wanted, of what is there, if it lay evenly
+        start_m = _START_M if total > COUNT_LIMIT else self.query.radius_m * math.sqrt(min(1.0, share))
+        return self.nearest(audience, offset, size, start_m)
+
+    def _beyond(self) -> Sequence[Row[Any]]:
+        audience = fit.known_mask(self.query.who) | fit.unknown_mask(self.query.who)
+        radius_m = self.query.radius_m
+        rows: Sequence[Row[Any]] = ()
+        while len(rows) < FALLBACK_SIZE and radius_m < HALF_TURN_M:
+            radius_m = min(radius_m * 4, HALF_TURN_M)
+            rows = self._rows(_NEAREST, audience, 0, FALLBACK_SIZE, radius_m)
+        return rows
+
+    def _rows(
+        self, statements: Mapping[int, Select[Any]], audience: int, offset: int, size: int, radius_m: float
+    ) -> Sequence[Row[Any]]:
+        parts, values = _circle(self.query, self.place.point, radius_m)
+        values |= {"layer": self.layer.number, "audience": audience, "offset": offset, "size": size}
+        return self.connection.execute(statements[parts], values).all()
 
 
 def get(database: Database, layer: Layer, slug: str) -> Listing | None:
@@ -196,72 +238,6 @@ def size(database: Database, layer: Layer) -> int:
     """Return how many listings a layer holds."""
     with database.reading() as connection:
         return connection.scalar(_SIZE, {"layer": layer.number}) or 0
-
-
-def _layer_page(  # noqa: PLR0913 - as above
-    connection: Connection,
-    terminology: Terminology,
-    query: SearchQuery,
-    place: Place,
-    layer: Layer,
-    known: int,
-    unknown: int,
-) -> LayerPage:
-    length = PAGE_SIZE[layer] if len(query.layers) > 1 else SINGLE_LAYER_PAGE_SIZE
-    offset = (query.page - 1) * length
-    total = known + unknown
-    rows: list[Row[Any]] = []
-    if offset < known:
-        rows += _slice(connection, query, place.point, layer, fit.known_mask(query.who), (offset, length), known)
-    if len(rows) < length and unknown:
-        rest = (max(0, offset - known), length - len(rows))
-        rows += _slice(connection, query, place.point, layer, fit.unknown_mask(query.who), rest, unknown)
-    if not total:
-        rows += _beyond(connection, query, place.point, layer)
-    found = tuple(_found(tuple(row), query, place, terminology) for row in rows)
-    more = total > COUNT_LIMIT
-    return LayerPage(layer, min(total, COUNT_LIMIT), more, found, not total, offset + length < min(total, COUNT_LIMIT))
-
-
-def _slice(  # noqa: PLR0913 - as above
-    connection: Connection,
-    query: SearchQuery,
-    point: GeoPoint,
-    layer: Layer,
-    audience: int,
-    slice_: tuple[int, int],
-    total: int,
-) -> Sequence[Row[Any]]:
-    if query.sort is Sort.NAME:
-        return _rows(connection, _BY_NAME, query, point, layer, audience, slice_, query.radius_m)
-    share = 2 * sum(slice_) / total  # twice what is wanted, of what is there, if it lay evenly
-    start = _START_M if total > COUNT_LIMIT else query.radius_m * math.sqrt(min(1.0, share))
-    return nearest(connection, query, point, layer, audience, slice_, start)
-
-
-def _beyond(connection: Connection, query: SearchQuery, point: GeoPoint, layer: Layer) -> Sequence[Row[Any]]:
-    masks = fit.known_mask(query.who) | fit.unknown_mask(query.who)
-    radius = query.radius_m
-    rows: Sequence[Row[Any]] = ()
-    while len(rows) < FALLBACK_SIZE and radius < HALF_TURN_M:
-        radius = min(radius * 4, HALF_TURN_M)
-        rows = _rows(connection, _NEAREST, query, point, layer, masks, (0, FALLBACK_SIZE), radius)
-    return rows
-
-
-def _rows(  # noqa: PLR0913 - as above
-    connection: Connection,
-    statements: Mapping[int, Select[Any]],
-    query: SearchQuery,
-    point: GeoPoint,
-    layer: Layer,
-    audience: int,
-    slice_: tuple[int, int],
-    radius_m: float,
-) -> Sequence[Row[Any]]:
-    parts, values = _circle(query, point, radius_m)
-    values |= {"layer": layer.number, "audience": audience, "offset": slice_[0], "size": slice_[1]}
-    return connection.execute(statements[parts], values).all()
 
 
 def _counts(connection: Connection, query: SearchQuery, point: GeoPoint) -> dict[Layer, tuple[int, int]]:

@@ -137,7 +137,7 @@ class ResourceIdentifier(Base):
     """A foreign id of a curated resource; ``resource_type`` and ``resource_id`` name the resource."""
 
     __tablename__ = "identifier"
-    __table_args__ = (UniqueConstraint("resource_type", "system", "value"),)
+    __table_args__ = (Index("identifier_value", "system", "value"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     resource_type: Mapped[str] = mapped_column(String(40))

@@ -1,0 +1,34 @@
+"""The web application: the only package that knows Flask."""
+
+import os
+
+from flask import Flask
+from flask_compress import Compress
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from finder.services import Services
+from finder.settings import PROJECT, Settings, load
+from finder.web import api, assets, errors, observing, pages, security
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application for these settings, by default those of the environment; ``setup`` must have run before."""
+    settings = settings or load(os.environ)
+    app = Flask("finder", template_folder=str(PROJECT / "templates"), static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
+    app.config["COMPRESS_ALGORITHM"] = ["zstd", "br", "gzip"]
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    services = Services.build(settings)
+    app.extensions["finder"] = services
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
+    Compress(app)
+    for part in (observing, security, assets, errors):
+        part.init(app)
+    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(api.blueprint)
+    services.database.dispose()  # Server processes that are forked from here open their own connections.
+    return app

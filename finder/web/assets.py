@@ -1,0 +1,59 @@
+"""Files that pages load: ours, and Leaflet's from its package. Their address holds a hash of all of them."""
+
+import hashlib
+import mimetypes
+from functools import lru_cache
+from pathlib import Path
+
+import brotli
+from flask import Flask, Response, abort, request
+
+from finder.web import maps
+
+_OURS = Path(__file__).parent / "static"
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+def init(app: Flask) -> None:
+    """Serve the files and give templates ``asset``, which makes their addresses."""
+    folders = {"": _OURS, **maps.asset_folders()}
+    files = {
+        f"{prefix}/{path.relative_to(folder).as_posix()}".lstrip("/"): path
+        for prefix, folder in folders.items()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    version = hashlib.sha256(b"".join(path.read_bytes() for path in files.values())).hexdigest()[:12]
+    root = f"/static/{version}"
+
+    def asset(name: str) -> str:
+        """Return the address of one file; raises KeyError for a file that is not there."""
+        if name not in files:
+            raise KeyError(name)
+        return f"{root}/{name}"
+
+    @app.get("/static/<version>/<path:name>", endpoint="static")
+    def _serve(version: str, name: str) -> Response:
+        path = files.get(name)
+        if path is None:
+            abort(404)
+        response = Response(path.read_bytes(), content_type=_type_of(path))
+        if "br" in request.accept_encodings:
+            response.set_data(_brotli(path))
+            response.headers["Content-Encoding"] = "br"
+        response.headers["Cache-Control"] = _FOREVER if request.path.startswith(root) else "no-cache"
+        response.set_etag(version)
+        return response.make_conditional(request)
+
+    app.jinja_env.globals["asset"] = asset
+
+
+def _type_of(path: Path) -> str:
+    guessed = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return f"{guessed}; charset=utf-8" if guessed.startswith("text/") else guessed
+
+
+@lru_cache(64)
+def _brotli(path: Path) -> bytes:
+    compressed: bytes = brotli.compress(path.read_bytes(), quality=9)
+    return compressed

@@ -1,0 +1,66 @@
+"""One answer for every mistake: a page for people, problem+json (RFC 9457) for programs."""
+
+import logging
+import sys
+import traceback
+
+from flask import Flask, Response, jsonify, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from finder.errors import FinderError, InvalidQuery
+
+_log = logging.getLogger("finder")
+_WORDS = {
+    400: ("This request does not make sense", "Go back and try again."),
+    404: ("Page not found", "The address may be mistyped, or the page may have moved."),
+    405: ("This cannot be done here", "Go back and try again."),
+    413: ("Too much was sent", "Send less and try again."),
+    429: ("Too many searches", "Wait a minute and try again. To reach help now, call one of the numbers below."),
+    500: ("Something went wrong on our side", "Try again in a minute. The help lines below can help you now."),
+}
+
+
+def init(app: Flask) -> None:
+    """Answer every error in the caller's own form."""
+
+    @app.errorhandler(FinderError)
+    def _ours(error: FinderError) -> tuple[Response | str, int]:
+        title = _WORDS.get(error.status, _WORDS[500])[0]
+        fields = error.fields if isinstance(error, InvalidQuery) else {}
+        return (
+            answer(error.status, title, str(error), errors=fields)
+            if fields
+            else answer(error.status, title, str(error))
+        )
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response:
+        status = error.code or 500
+        title, message = _WORDS.get(status, (error.name, ""))
+        body, _ = answer(status, title, message)
+        response = app.make_response((body, status))
+        for name, value in error.get_headers():
+            if name.lower() not in ("content-type", "content-length"):
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def _unexpected(error: Exception) -> tuple[Response | str, int]:
+        log_failure(error)
+        return answer(500, *_WORDS[500])
+
+
+def log_failure(error: BaseException) -> None:
+    """Log where an error happened, without its message: that may hold what somebody typed."""
+    frames = traceback.extract_tb(error.__traceback__ or sys.exc_info()[2])
+    where = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    _log.error("request_failed endpoint=%s error=%s at=%s", request.endpoint, type(error).__name__, where)
+
+
+def answer(status: int, title: str, message: str, **more: object) -> tuple[Response | str, int]:
+    """Return an error as problem+json to programs and as a page to people."""
+    if not request.path.startswith(("/api/", "/suggest", "/healthz", "/readyz")):
+        return render_template("errors/error.html", status=status, title=title, message=message), status
+    response = jsonify({"type": "about:blank", "title": title, "status": status, "detail": message, **more})
+    response.content_type = "application/problem+json"
+    return response, status
