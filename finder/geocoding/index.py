@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 import os
 import sqlite3
 import threading
@@ -9,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from finder.domain.geo import GeoPoint, boxes, distance_m
 from finder.geocoding.names import other_keys, place_key
@@ -95,6 +96,7 @@ class Index:
         self._opened: tuple[int, sqlite3.Connection, threading.Lock] | None = None
         self._inherited: list[object] = []
         self._opening = threading.Lock()
+        self._states: dict[str, str] = {}
 
     def close(self) -> None:
         """Close the file; the next question opens it again."""
@@ -132,8 +134,19 @@ class Index:
 
     def states(self) -> dict[str, str]:
         """Return the state code by the key of each name and nickname of a state."""
-        query = "SELECT key, state FROM place JOIN name ON name.place = place.id WHERE kind = 'state'"
-        return dict(self._ask(query))
+        if not self._states:
+            query = "SELECT key, state FROM place JOIN name ON name.place = place.id WHERE kind = 'state'"
+            self._states = {str(key): str(state) for key, state in self._ask(query)}
+        return self._states
+
+    def state_code(self, key: str) -> str:
+        """Return the code of the state that the key names or is the code of, else an empty text."""
+        code = key.upper()
+        return code if len(code) == 2 and code in self.states().values() else self.states().get(key, "")
+
+    def state(self, code: str) -> Feature:
+        """Return the state as a place: the middle of its people."""
+        return self._features("FROM place WHERE kind = 'state' AND state = ?", code)[0]
 
     def is_abroad(self, key: str) -> str:
         """Return "country" or "city" for the name of one outside the United States, else an empty text."""
@@ -156,10 +169,12 @@ class Index:
 
     def any_starting(self, prefixes: Iterable[str], limit: int) -> list[Feature]:
         """Return places with a name that begins with one of the prefixes, best known first."""
-        found: set[Feature] = set()
-        for prefix in prefixes:
-            found.update(self.starting(prefix, limit))
-        return sorted(found)[:limit]
+        return self._features(
+            "FROM place WHERE id IN (SELECT place FROM json_each(?) AS begun"
+            " CROSS JOIN name ON name.key >= begun.value AND name.key < begun.value || '{') ORDER BY id LIMIT ?",
+            json.dumps(list(prefixes)),
+            limit,
+        )
 
     def spelled_like(self, key: str) -> Iterator[tuple[str, Feature]]:
         """Yield names and places whose first letters are at most two deletions apart from the key's, in no order.
@@ -191,9 +206,9 @@ class Index:
         return [feature for metres, feature in sorted(near)[:limit] if metres <= radius_m]
 
     def _features(self, rest: str, *values: object) -> list[Feature]:
-        return [Feature(*row) for row in self._ask(f"SELECT {_FEATURE} {rest}", *values)]  # noqa: S608 - constants
+        return [Feature(*row) for row in self._ask(f"SELECT {_FEATURE} {rest}", *values)]
 
-    def _ask(self, query: str, *values: object) -> list[tuple[object, ...]]:
+    def _ask(self, query: str, *values: object) -> list[Any]:
         connection, lock = self._connection()
         with lock:
             return connection.execute(query, values).fetchall()
@@ -240,6 +255,7 @@ def _write_index(data_dir: Path, path: Path) -> None:
         _insert(connection, "spelling", 2, _spellings(names))
         _insert(connection, "abroad", 2, ((row["name"], row["kind"]) for row in _rows(data_dir / "abroad.csv.gz")))
         connection.execute("CREATE INDEX place_latitude ON place (latitude) WHERE kind = 'city'")
+        connection.execute("CREATE INDEX place_state ON place (state) WHERE kind = 'state'")
         connection.commit()
     finally:
         connection.close()
@@ -267,7 +283,15 @@ def _ranked(path: Path) -> list[Feature]:
         key=lambda row: (-_RANK_WEIGHT[row["kind"]] * int(row["population"]), row["kind"], row["name"], row["state"]),
     )
     return [
-        Feature(rank, row["name"], row["state"], row["kind"], float(row["latitude"]), float(row["longitude"]), int(row["population"]))
+        Feature(
+            rank,
+            row["name"],
+            row["state"],
+            row["kind"],
+            float(row["latitude"]),
+            float(row["longitude"]),
+            int(row["population"]),
+        )
         for rank, row in enumerate(rows, start=1)
     ]
 

@@ -1,0 +1,89 @@
+"""The one way from a typed text to a place: the gazetteer first, then, for addresses, what an operator switched on."""
+
+from dataclasses import replace
+
+from geopy.geocoders.base import Geocoder
+
+from finder.domain.geo import GeoPoint, distance_m
+from finder.domain.place import Located, LocateStatus, Place, Precision
+from finder.geocoding import resolver, typed
+from finder.geocoding.addresses import is_street_address
+from finder.geocoding.index import Index
+from finder.geocoding.names import place_key
+from finder.geocoding.online import AddressCache, Failed, OnlineAddresses
+
+_TRUSTED_WITHIN_M = 50_000  # an online answer farther from the address's own ZIP code or city is a wrong match
+
+NO_ANSWER = "The address service did not answer, so a nearby point is used: the middle of the ZIP code or city."
+NOT_TRUSTED = "The address service gave no sure match, so a nearby point is used: the middle of the ZIP code or city."
+
+
+class Locator:
+    """Finds what a text means. Without ``online``, nothing leaves this process."""
+
+    def __init__(self, index: Index, online: Geocoder | None = None, cache: AddressCache | None = None) -> None:
+        self._index = index
+        self._online = OnlineAddresses(online, cache) if online else None
+
+    def locate(self, text: str) -> Located:
+        """Return what the text means: a place, a question, or why there is none."""
+        located = resolver.resolve(self._index, text)
+        if self._online is None or not _may_be_refined(located):
+            return located
+        address = typed.clean(text) or ""
+        return self._refined(self._online, address, located) if is_street_address(address) else located
+
+    def name_of(self, point: GeoPoint) -> str:
+        """Return words for a position, after a place near it that many people know: "near Boston, MA"."""
+        return resolver.name_of(self._index, point)
+
+    def postal_code(self, code: str) -> Place | None:
+        """Return the middle of a ZIP code (five digits, or nine); None where there is no such code or no position."""
+        digits = code.strip()[:5]
+        found = self._index.postal_code(digits) if digits.isdecimal() else None
+        return resolver.place_of(found) if found and found.point else None
+
+    def city(self, name: str, state: str) -> Place | None:
+        """Return the city of exactly this name (letter case, accents and "St." aside) in a state given by its code."""
+        towns = [town for town in self._index.named(place_key(name), state.strip().upper()) if town.kind != "state"]
+        return resolver.place_of(towns[0]) if towns else None
+
+    def _refined(self, online: OnlineAddresses, address: str, located: Located) -> Located:
+        try:
+            point = online.find(address)
+        except Failed:
+            return replace(located, message=NO_ANSWER) if located.place else located
+        if point is None or not _is_trusted(point, located.place):
+            return replace(located, message=NOT_TRUSTED) if located.place else located
+        label = f"an address in {located.place.label}" if located.place else f"an address {self.name_of(point)}"
+        corrected = located.place is not None and located.place.corrected
+        return Located(LocateStatus.POINT, Place(label, point, Precision.ADDRESS, corrected))
+
+
+def geocode_record(input_text: str, located: Located) -> dict[str, object]:
+    """Return a look-up as a JSON object: the input, the status, the place with null where there is none, candidates."""
+    place = located.place
+    return {
+        "input": input_text,
+        "status": located.status.value,
+        "latitude": place.point.latitude if place else None,
+        "longitude": place.point.longitude if place else None,
+        "label": place.label if place else None,
+        "precision": place.precision.value if place else None,
+        "corrected": place.corrected if place else None,
+        "candidates": [
+            {"label": other.label, "latitude": other.point.latitude, "longitude": other.point.longitude}
+            for other in located.candidates
+        ],
+        "message": located.message or None,
+    }
+
+
+def _may_be_refined(located: Located) -> bool:
+    if located.status is LocateStatus.POINT:
+        return located.place is not None and located.place.precision in {Precision.ZIP, Precision.CITY}
+    return located.status is LocateStatus.NOT_FOUND and not located.outside
+
+
+def _is_trusted(point: GeoPoint, reading: Place | None) -> bool:
+    return typed.in_united_states(point) and (reading is None or distance_m(point, reading.point) <= _TRUSTED_WITHIN_M)
