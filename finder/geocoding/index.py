@@ -18,6 +18,7 @@ from finder.geocoding.names import other_keys, place_key
 SHORT_PREFIX = 3  # prefixes up to this length have their best places stored
 _BEST = 10
 _SPELLING_PREFIX = 7  # SymSpell: deletions of a name's first letters only, the rest is compared afterwards
+_ALSO_CITIES = {"New York", "Washington"}  # states that are called "… State" to tell them from the city
 _RANK_WEIGHT = {"city": 1.0, "postal": 0.5, "county": 0.05, "state": 0.05}
 
 _SCHEMA = """
@@ -52,7 +53,9 @@ class Feature(NamedTuple):
     @property
     def label(self) -> str:
         """Return the name with its state, as a reader knows it."""
-        return self.name if self.kind == "state" else f"{self.name}, {self.state}"
+        if self.kind == "state":
+            return f"{self.name} State" if self.name in _ALSO_CITIES else self.name
+        return f"{self.name}, {self.state}"
 
 
 class PostalCode(NamedTuple):

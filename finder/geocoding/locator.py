@@ -28,10 +28,12 @@ class Locator:
     def locate(self, text: str) -> Located:
         """Return what the text means: a place, a question, or why there is none."""
         located = resolver.resolve(self._index, text)
-        if self._online is None or not _may_be_refined(located):
+        if self._online is None or located.place is None:
             return located
         address = typed.clean(text) or ""
-        return self._refined(self._online, address, located) if is_street_address(address) else located
+        if not _is_read_as_address(address, located.place):
+            return located
+        return self._refined(self._online, address, located, located.place)
 
     def name_of(self, point: GeoPoint) -> str:
         """Return words for a position, after a place near it that many people know: "near Boston, MA"."""
@@ -48,16 +50,16 @@ class Locator:
         towns = [town for town in self._index.named(place_key(name), state.strip().upper()) if town.kind != "state"]
         return resolver.place_of(towns[0]) if towns else None
 
-    def _refined(self, online: OnlineAddresses, address: str, located: Located) -> Located:
+    def _refined(self, online: OnlineAddresses, address: str, located: Located, near: Place) -> Located:
         try:
             point = online.find(address)
         except Failed:
-            return replace(located, message=NO_ANSWER) if located.place else located
-        if point is None or not _is_trusted(point, located.place):
-            return replace(located, message=NOT_TRUSTED) if located.place else located
-        label = f"an address in {located.place.label}" if located.place else f"an address {self.name_of(point)}"
-        corrected = located.place is not None and located.place.corrected
-        return Located(LocateStatus.POINT, Place(label, point, Precision.ADDRESS, corrected))
+            return replace(located, message=NO_ANSWER)
+        if point is None or distance_m(point, near.point) > _TRUSTED_WITHIN_M or not typed.in_united_states(point):
+            return replace(located, message=NOT_TRUSTED)
+        # The label names no street, so that neither pages nor the cache repeat somebody's address.
+        place = Place(f"an address in {near.label}", point, Precision.ADDRESS, near.corrected)
+        return Located(LocateStatus.POINT, place)
 
 
 def geocode_record(input_text: str, located: Located) -> dict[str, object]:
@@ -79,11 +81,7 @@ def geocode_record(input_text: str, located: Located) -> dict[str, object]:
     }
 
 
-def _may_be_refined(located: Located) -> bool:
-    if located.status is LocateStatus.POINT:
-        return located.place is not None and located.place.precision in {Precision.ZIP, Precision.CITY}
-    return located.status is LocateStatus.NOT_FOUND and not located.outside
-
-
-def _is_trusted(point: GeoPoint, reading: Place | None) -> bool:
-    return typed.in_united_states(point) and (reading is None or distance_m(point, reading.point) <= _TRUSTED_WITHIN_M)
+def _is_read_as_address(text: str, place: Place) -> bool:
+    """Tell whether the text is a street address; "90210 Beverly Hills" begins with a ZIP code, not a house number."""
+    begins_with_code = place.precision is Precision.ZIP and text.startswith(place.label[:5])
+    return place.precision in {Precision.ZIP, Precision.CITY} and not begins_with_code and is_street_address(text)

@@ -11,9 +11,13 @@ _FORMAL = re.compile(r"^(?:the )?(?:(?:city|town|village|borough) of )?(.+?)(?: 
 
 
 def place_key(name: str) -> str:
-    """Return the name folded, abbreviations written out and spaced initials joined: "St. Louis" is "saint louis"."""
+    """Return the name folded, abbreviations written out and spaced initials joined: "St. Louis" is "saint louis".
+
+    A last "MT" stays as it is: it is Montana more often than a mountain.
+    """
     joined = _SINGLE_LETTERS.sub(lambda initials: initials[0].replace(" ", ""), fold(name))
-    return " ".join(_EXPANSIONS.get(word, word) for word in joined.split())
+    written = " ".join(_EXPANSIONS.get(word, word) for word in joined.split())
+    return f"{written.removesuffix('mount')}mt" if joined.endswith("mt") and written.endswith("mount") else written
 
 
 def other_keys(name: str, state: str) -> set[str]:

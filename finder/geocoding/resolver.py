@@ -26,6 +26,7 @@ _PRECISIONS = {"city": Precision.CITY, "postal": Precision.CITY, "county": Preci
 EMPTY = "Type a ZIP code, a city and state, or a street address."
 REFUSED = "That is too long for a place. Type a ZIP code, a city and state, or a street address."
 NO_PLACE = "We could not find that place. Check the spelling, or type a ZIP code or a city and state."
+ADD_CITY = "We could not find that address. Add the city and state, or the ZIP code."
 NO_SUCH_CODE = "No ZIP code like that is in use. Check the digits, or type a city and state."
 OUTSIDE = "That place is outside the United States. This finder covers the 50 states, DC and the US territories."
 OFF_EARTH = "Those numbers are not a position. Type latitude first, then longitude, in degrees."
@@ -152,12 +153,19 @@ def _name(index: Index, text: str) -> Located | None:
     named = index.named(key)
     abroad = index.is_abroad(key)
     if abroad and not any(feature.population >= KNOWN_BETTER_THAN_ABROAD for feature in named):
-        return Located(LocateStatus.NOT_FOUND, candidates=_places(_by_state(named)), message=OUTSIDE, outside=True)
+        return Located(
+            LocateStatus.NOT_FOUND,
+            candidates=_places(_by_state(named)[:_MOST_CANDIDATES]),
+            message=OUTSIDE,
+            outside=True,
+        )
     return _choice(named) if named else None
 
 
 def _name_and_state(index: Index, text: str) -> Located | None:
     for name, state in _state_splits(index, text):
+        if index.state_code(name) == state:  # "NY, NY" is the city that is called like its state
+            name = place_key(index.state(state).name)  # noqa: PLW2901 - the same thing, written out
         named = index.named(_in_english_order(name), state)
         towns = [feature for feature in named if feature.kind != "state"]
         if towns:
@@ -206,6 +214,8 @@ def _code_and_rest(index: Index, digits: str, rest: str) -> Located | None:
 def _rival(index: Index, code: PostalCode, rest: str) -> Feature | None:
     """Return the place in the rest of the text that contradicts the ZIP code, if one does."""
     for name, state in _state_splits(index, rest):
+        if state == code.state and name.endswith(place_key(code.city)):
+            return None
         city = city_in(index, rest, name, state)
         if city:
             return None if _near_enough(city, code) else city
@@ -278,7 +288,8 @@ _READINGS: tuple[Callable[[Index, str], Located | None], ...] = (
 def _not_found(index: Index, text: str) -> Located:
     key = place_key(text)
     alike = [match.feature for match in near(index, key, 2)] if len(key) >= 4 else []
-    return Located(LocateStatus.NOT_FOUND, candidates=_places(alike[:3]), message=NO_PLACE)
+    message = ADD_CITY if is_street_address(text) else NO_PLACE
+    return Located(LocateStatus.NOT_FOUND, candidates=_places(alike[:3]), message=message)
 
 
 def _choice(named: list[Feature]) -> Located:

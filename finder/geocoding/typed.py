@@ -23,7 +23,7 @@ _POSTAL_CODE = re.compile(
     r"^(?:(?:zip|postal|zona|c[óo]digo)(?:\s*(?:code|postal))?|c\.?p\.?)?[\s:#]*(\d{3,5})(?:\.0+)?(?:\s*-\s*\d{4})?$",
     re.IGNORECASE,
 )
-_NINE_DIGITS = re.compile(r"^(\d{5})\d{4}$")
+_NINE_DIGITS = re.compile(r"^(\d{5}) ?\d{4}$")
 _LETTER_FOR_DIGIT = re.compile(r"^(?=(?:\D*\d){3})[\dOoIl]{5}$")
 _MILITARY = re.compile(r"\b(?:APO|FPO|DPO)\b|\b(?:AA|AE|AP)\s+\d{5}", re.IGNORECASE)
 _POST_ABROAD = re.compile(
@@ -49,7 +49,7 @@ def clean(text: str) -> str | None:
     if any(unicodedata.category(sign) == "Cc" and not sign.isspace() for sign in plain):
         return None
     seen = "".join(sign for sign in plain if sign in _KEPT or unicodedata.category(sign) not in _UNSEEN)
-    bare = " ".join(seen.split()).strip(" ,;")
+    bare = " ".join(seen.split()).lstrip(" ,;").rstrip(" ,;-")
     if is_no_place(bare):
         return bare
     return _LEAD.sub("", _COUNTRY.sub("", bare)).strip(" ,;")
@@ -79,6 +79,7 @@ def in_united_states(point: GeoPoint) -> bool:
 
 def coordinates(text: str) -> tuple[float, float] | None:
     """Return the latitude and longitude that the text is, valid or not (NaN where it says so); None for other text."""
+    text = text.strip("()[] ")
     if _NOT_A_NUMBER_PAIR.match(text):
         return float("nan"), float("nan")
     pair = _DECIMAL_PAIR.match(text)
