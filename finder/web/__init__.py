@@ -9,11 +9,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from finder.services import Services
 from finder.settings import PROJECT, Settings, load
-from finder.web import api, assets, errors, observing, pages, security
+from finder.web import api, assets, errors, maps, observing, pages, security
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Return the application for these settings, by default those of the environment; ``setup`` must have run before."""
+    """Return the application for these settings or those of the environment; ``setup`` must have run before."""
     settings = settings or load(os.environ)
     app = Flask("finder", template_folder=str(PROJECT / "templates"), static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
@@ -23,6 +23,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     services = Services.build(settings)
     app.extensions["finder"] = services
+    app.jinja_env.globals["map_shell"] = maps.shell
+    app.jinja_env.globals["footer_helplines"] = services.guidance.helplines()[:3]
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     Compress(app)

@@ -16,13 +16,8 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 def init(app: Flask) -> None:
     """Serve the files and give templates ``asset``, which makes their addresses."""
-    folders = {"": _OURS, **maps.asset_folders()}
-    files = {
-        f"{prefix}/{path.relative_to(folder).as_posix()}".lstrip("/"): path
-        for prefix, folder in folders.items()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    files = {path.relative_to(_OURS).as_posix(): path for path in sorted(_OURS.rglob("*")) if path.is_file()}
+    files |= maps.asset_files()
     version = hashlib.sha256(b"".join(path.read_bytes() for path in files.values())).hexdigest()[:12]
     root = f"/static/{version}"
 

@@ -1,0 +1,207 @@
+"""How the facts of a listing are said on its page: grouped, in plain words, each with its source and date."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from finder.domain.dates import is_stale, words
+from finder.domain.entry import Statement
+from finder.domain.listing import Layer, Listing
+from finder.domain.terminology import Terminology
+from finder.formats import kind_of
+
+KINDS = {
+    "cancer-center": "Cancer center",
+    "childrens-hospital": "Children’s hospital",
+    "hospital": "Hospital",
+    "military-hospital": "Military hospital",
+    "unknown": "Cancer program",
+}
+_AGES = {"adult": "adults", "pediatric": "children", "both": "adults and children"}
+_CONTACT = {
+    "new_patient_phone": "Phone for new patients",
+    "phone": "Main phone",
+    "second_opinion": "Second opinion",
+    "interpreter_note": "Interpreters",
+    "international_note": "Patients from other countries",
+    "referral_phone": "Phone for doctors who refer",
+    "referral_fax": "Fax for doctors who refer",
+    "trial_contact_phone": "Phone about trials",
+    "website": "Website",
+    "leukemia_page": "Page about leukemia",
+    "clinic_address": "Clinic address",
+}
+_TREATED = {"treats_adults": "adults", "treats_children": "children"}
+_DESIGNATIONS = {
+    "cog_member": "cog",
+    "nccn_member": "nccn",
+    "fact_accredited": "fact",
+    "nmdp_network": "nmdp",
+}
+_PROGRAMS = {
+    "leukemia_program": "leukemia-program",
+    "allogeneic_transplant": "transplant",
+    "autologous_transplant": "transplant-autologous",
+    "car_t": "car-t",
+    "car_t_all": "car-t",
+    "aya_program": "aya-program",
+}
+_CAR_T_ALL = {
+    "authorized": "Authorized center for CAR-T therapy for ALL",
+    "offers": "Offers CAR-T therapy for ALL",
+    "treated": "Has treated patients with CAR-T therapy for ALL",
+    "trial-site": "Took part in a trial of CAR-T therapy for ALL",
+}
+_ADDRESS = ("street", "city", "state", "zip", "organization_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fact as a page shows it; ``link`` is an address or telephone link that the value leads to."""
+
+    label: str
+    value: str
+    link: str = ""
+    meaning: str = ""
+    note: str = ""
+    source: str = ""
+    url: str = ""
+    date: str = ""
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Facts that belong together under one heading."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+def kind_words(listing: Listing, terminology: Terminology) -> str:
+    """Return what a listing is, in a few plain words."""
+    if listing.layer is Layer.CENTERS:
+        return KINDS.get(kind_of(listing), KINDS["unknown"])
+    known = [terminology.specialty(fact.value) for fact in listing.facts_about("specialty")]
+    core = [specialty.words for specialty in known if specialty and specialty.role == "core"]
+    return core[0] if core else "Specialist"
+
+
+def tel(phone: str) -> str:
+    """Return the link that calls a US number."""
+    return f"tel:+1-{phone}"
+
+
+def groups(listing: Listing, terminology: Terminology, today: date) -> tuple[Group, ...]:
+    """Return everything that is known, in the order in which a reader needs it; empty groups are left out."""
+    made = (
+        Group("How to reach them", tuple(_contact(fact, today) for fact in listing.facts_about(*_CONTACT))),
+        Group("Who is treated", tuple(_treated(fact, today) for fact in listing.facts_about(*_TREATED))),
+        Group("Specialty", tuple(_specialty(fact, terminology, today) for fact in listing.facts_about("specialty"))),
+        Group("Designations and memberships", tuple(_designations(listing, terminology, today))),
+        Group("Leukemia, transplant and CAR-T programs", tuple(_programs(listing, terminology, today))),
+        Group("Trials they took part in", tuple(_trials(listing, today))),
+        Group("Where they are", tuple(_where(listing, today))),
+    )
+    return tuple(group for group in made if group.rows)
+
+
+def _row(fact: Statement, label: str, value: str, today: date, **more: str) -> Row:
+    return Row(
+        label,
+        value,
+        source=fact.source,
+        url=fact.url,
+        date=words(fact.as_of),
+        stale=is_stale(fact.as_of, today),
+        **{"note": fact.note, **more},
+    )
+
+
+def _contact(fact: Statement, today: date) -> Row:
+    label = _CONTACT[fact.field]
+    if fact.population:
+        label += f" ({_AGES[fact.population]})"
+    if fact.field.endswith("phone"):
+        return _row(fact, label, fact.value, today, link=tel(fact.value))
+    if fact.field in ("website", "leukemia_page"):
+        return _row(fact, label, fact.value.split("://", 1)[-1].rstrip("/"), today, link=fact.value)
+    return _row(fact, label, fact.value, today)
+
+
+def _treated(fact: Statement, today: date) -> Row:
+    group = _TREATED[fact.field]
+    return _row(fact, f"Treats {group}", "Yes" if fact.value == "yes" else "No", today)
+
+
+def _specialty(fact: Statement, terminology: Terminology, today: date) -> Row:
+    known = terminology.specialty(fact.value)
+    said = known.words if known else "A specialty that we have no words for"
+    name = f"{known.display_name} (NUCC {fact.value})" if known else f"NUCC {fact.value}"
+    return _row(fact, name, said, today)
+
+
+def _designations(listing: Listing, terminology: Terminology, today: date) -> list[Row]:
+    rows = []
+    for fact in listing.facts_about("nci_designation", *_DESIGNATIONS):
+        code = f"nci-{fact.value}" if fact.field == "nci_designation" else _DESIGNATIONS[fact.field]
+        known = terminology.designation(code)
+        scope = "; ".join(part for part in (_AGES.get(fact.population, ""), fact.scope) if part)
+        rows.append(_row(fact, known.name, scope[:1].upper() + scope[1:], today, meaning=known.meaning))
+    return rows
+
+
+def _programs(listing: Listing, terminology: Terminology, today: date) -> list[Row]:
+    rows = []
+    for fact in listing.facts_about(*_PROGRAMS):
+        known = terminology.designation(_PROGRAMS[fact.field])
+        label = _CAR_T_ALL[fact.value] if fact.field == "car_t_all" else known.name
+        ages = _AGES.get(fact.population, "age group not stated")
+        scope = "; ".join(part for part in (ages, fact.scope) if part)
+        rows.append(_row(fact, label, scope[:1].upper() + scope[1:], today, meaning=known.meaning))
+    return rows
+
+
+def _trials(listing: Listing, today: date) -> list[Row]:
+    facts = listing.facts_about("all_trial", "car_t_trial")
+    said = {"all_trial": "Trial of treatment for ALL", "car_t_trial": "Trial of CAR-T therapy, for any disease"}
+    return [
+        _row(
+            fact,
+            f"{fact.scope} ({fact.value})" if fact.scope else fact.value,
+            said[fact.field],
+            today,
+            link=f"https://clinicaltrials.gov/study/{fact.value}",
+        )
+        for fact in facts
+    ]
+
+
+def _where(listing: Listing, today: date) -> list[Row]:
+    rows = []
+    address, fact = str(listing.address), listing.first("street", "city", "zip", "state")
+    if address and fact:
+        rows.append(_row(fact, "Address", address, today))
+    if employer := listing.first("organization_name"):
+        rows.append(_row(employer, "Practice", employer.value, today))
+    if parent := listing.first("parent"):
+        rows.append(_row(parent, "Part of", parent.value, today))
+    return rows
+
+
+def unknowns(listing: Listing) -> tuple[str, ...]:
+    """Return what no source says about a center, as questions to ask."""
+    if listing.layer is Layer.SPECIALISTS:
+        return (
+            "Do you treat acute lymphoblastic leukemia, and how often?",
+            "Are you taking new patients now?",
+            "Which leukemia center do you work with?",
+        )
+    asked = {
+        "treats_adults": "Do you treat adults with ALL?",
+        "treats_children": "Do you treat children with ALL?",
+        "allogeneic_transplant": "Do you do donor (allogeneic) stem cell transplants?",
+        "car_t": "Do you give CAR-T therapy for ALL?",
+    }
+    known = {"car_t" if fact.field == "car_t_all" else fact.field for fact in listing.facts}
+    questions = [question for field, question in asked.items() if field not in known]
+    return (*questions, "How soon can you see a new patient with ALL?", "Do you take my insurance?")

@@ -1,0 +1,105 @@
+"""The map: a shell that folium renders once, and data that one script of ours draws. Nobody else uses folium.
+
+folium compiles the text of markers and popups as Jinja templates on the server, so no imported or typed text may ever
+reach a folium object. Listings and the searched place go into the page as JSON instead.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import branca.element
+import folium
+import xstatic.pkg.leaflet
+from jinja2 import Template
+from markupsafe import Markup
+
+from finder.settings import PROJECT
+
+_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+_MIDDLE_OF_THE_COUNTRY = (39.8, -98.6)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One listing on the map: ``label`` is its distance in words, ``n`` the number of its card, degrees for lat, lon."""
+
+    id: str
+    layer: str
+    name: str
+    lat: float
+    lon: float
+    label: str
+    url: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class MapPlace:
+    """The searched place: degrees for lat, lon, and how far the search went in metres."""
+
+    label: str
+    lat: float
+    lon: float
+    precision: str
+    radius_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class MapShell:
+    """What a page needs besides the data: the map's element and the script that starts it."""
+
+    html: Markup
+    script: Markup
+
+
+class _BareMap(folium.Map):
+    """A folium map that asks no other server for anything: our pages link Leaflet themselves."""
+
+    default_js: list[tuple[str, str]] = []  # noqa: RUF012 - folium reads these names from the class
+    default_css: list[tuple[str, str]] = []  # noqa: RUF012
+
+
+class _Draw(branca.element.MacroElement):
+    """Hands the map to our script."""
+
+    _template = Template("{% macro script(this, kwargs) %}finderMap({{ this._parent.get_name() }});{% endmacro %}")
+
+
+@cache
+def shell() -> MapShell:
+    """Return the map's element and script, rendered once and the same for every page."""
+    map_ = _BareMap(
+        location=_MIDDLE_OF_THE_COUNTRY,
+        tiles=None,
+        zoom_start=4,
+        min_zoom=2,
+        max_zoom=16,
+        attribution_control=False,
+        scroll_wheel_zoom=False,
+        zoom_snap=0.5,
+        world_copy_jump=True,
+    )
+    map_._id = "finder"
+    map_.add_child(_Draw())
+    root = map_.get_root()
+    root.render()
+    return MapShell(Markup(root.html.render()), Markup(root.script.render()))  # noqa: S704 - made of constants alone
+
+
+def map_json(place: MapPlace | None, pins: Iterable[Pin], **more: Any) -> Markup:
+    """Return what the script draws as JSON text that is safe inside a script element."""
+    data = {"place": asdict(place) if place else None, "pins": [asdict(pin) for pin in pins], **more}
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
+    return Markup(text)  # noqa: S704 - every sign that could end the script element is escaped
+
+
+def asset_files() -> dict[str, Path]:
+    """Return the files that the map loads, by the name under which they are served."""
+    leaflet = Path(xstatic.pkg.leaflet.BASE_DIR)
+    basemap = PROJECT / "data" / "basemap"
+    files = {f"leaflet/{name}": leaflet / name for name in ("leaflet.js", "leaflet.css")}
+    return files | {f"basemap/{path.name}": path for path in sorted(basemap.glob("*.json"))}
