@@ -75,7 +75,7 @@ _NEARBY = 3
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One listing of a result as a page shows it; ``body`` does not depend on the searched place."""
+    """One listing of a result as a page shows it; ``body`` and ``sources`` do not depend on the searched place."""
 
     number: int
     listing: Listing
@@ -83,6 +83,7 @@ class Card:
     distance: str
     distance_reason: str
     body: Markup
+    sources: Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,35 +186,36 @@ def _section(layer: LayerPage, page: SearchPage, numbers: Any) -> Section:
 
 def _card(found: Found, number: int, who: Who | None) -> Card:
     listing = found.listing
-    return Card(
-        number,
-        listing,
-        path_of(listing),
-        miles(found.distance_m or 0.0),
-        found.reasons[0].text,
-        _card_body(listing, found.reasons[1:], who, datetime.now(UTC).date()),
-    )
+    body, sources = _card_parts(listing, found.reasons[1:], who, datetime.now(UTC).date())
+    distance = miles(found.distance_m or 0.0)
+    return Card(number, listing, path_of(listing), distance, found.reasons[0].text, body, sources)
 
 
 @lru_cache(2_048)
-def _card_body(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, today: date) -> Markup:
-    """Return the part of a card that does not depend on the place; listings are equal only to themselves."""
-    phone, website = phone_for(listing, who), listing.first("website")
-    return Markup(  # noqa: S704 - the template escapes every value
-        render_template(
-            "partials/card_body.html",
-            listing=listing,
-            kind=facts.kind_words(listing, services().terminology),
-            reasons=[(reason, words(reason.as_of)) for reason in reasons],
-            phone=phone,
-            phone_words="New patients" if phone and phone.field == "new_patient_phone" else "Main number",
-            tel=facts.tel(phone.value) if phone else "",
-            website=website,
-            directions=_directions(listing),
-            oldest=_call_first(reasons, today),
-            words=words,
-        )
-    )
+def _card_parts(
+    listing: Listing, reasons: tuple[Reason, ...], who: Who | None, today: date
+) -> tuple[Markup, Markup]:
+    """Return what of a card does not depend on the place: its body, and its sources.
+
+    Listings are equal only to themselves, and search hands out a new one when anything about it changes.
+    """
+    phone, website, parent = phone_for(listing, who), listing.first("website"), listing.first("parent")
+    context = {
+        "listing": listing,
+        "kind": facts.kind_words(listing, services().terminology),
+        "parent": parent.value if parent else "",
+        "reasons": [(reason, words(reason.as_of)) for reason in reasons],
+        "phone": phone,
+        "phone_words": "New patients" if phone and phone.field == "new_patient_phone" else "Main number",
+        "tel": facts.tel(phone.value) if phone else "",
+        "website": website,
+        "address": listing.first("street", "city"),
+        "directions": _directions(listing),
+        "call_first": _call_first(reasons, today),
+        "words": words,
+    }
+    body, sources = (render_template(f"partials/{name}.html", **context) for name in ("card_body", "card_sources"))
+    return Markup(body), Markup(sources)  # noqa: S704 - the templates escape every value
 
 
 def _call_first(reasons: tuple[Reason, ...], today: date) -> str:
