@@ -21,7 +21,6 @@ STATES = frozenset(
         *("AS", "GU", "MP", "PR", "VI"),
     ]
 )
-)
 
 
 @dataclass(frozen=True, slots=True)
