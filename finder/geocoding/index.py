@@ -197,13 +197,13 @@ class Index:
                 yield name, Feature(*feature)
 
     def nearest(self, point: GeoPoint, radius_m: float, population: int, limit: int) -> list[Feature]:
-        """Return the cities of at least this population within the radius, nearest first."""
+        """Return the cities of at least this population within the radius, nearest first; with 0, post offices too."""
         found: list[Feature] = []
         for box in boxes(point, radius_m):
             found += self._features(
-                "FROM place INDEXED BY place_latitude WHERE kind = 'city' AND latitude BETWEEN ? AND ?"
-                " AND longitude BETWEEN ? AND ? AND population >= ?",
-                *(box.south, box.north, box.west, box.east, population),
+                "FROM place INDEXED BY place_latitude WHERE kind IN ('city', 'postal') AND (kind = 'city' OR ? = 0)"
+                " AND latitude BETWEEN ? AND ? AND longitude BETWEEN ? AND ? AND population >= ?",
+                *(population, box.south, box.north, box.west, box.east, population),
             )
         near = [(distance_m(point, feature.point), feature) for feature in found]
         return [feature for metres, feature in sorted(near)[:limit] if metres <= radius_m]
@@ -257,7 +257,7 @@ def _write_index(data_dir: Path, path: Path) -> None:
         _insert(connection, "best", 2, _best(names))
         _insert(connection, "spelling", 2, _spellings(names))
         _insert(connection, "abroad", 2, ((row["name"], row["kind"]) for row in _rows(data_dir / "abroad.csv.gz")))
-        connection.execute("CREATE INDEX place_latitude ON place (latitude) WHERE kind = 'city'")
+        connection.execute("CREATE INDEX place_latitude ON place (latitude) WHERE kind IN ('city', 'postal')")
         connection.execute("CREATE INDEX place_state ON place (state) WHERE kind = 'state'")
         connection.commit()
     finally:

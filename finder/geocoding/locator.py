@@ -23,7 +23,7 @@ class Locator:
 
     def __init__(self, index: Index, online: Geocoder | None = None, cache: AddressCache | None = None) -> None:
         self._index = index
-        self._online = OnlineAddresses(online, cache) if online else None
+        self._online = None if online is None else OnlineAddresses(online, cache)
 
     def locate(self, text: str) -> Located:
         """Return what the text means: a place, a question, or why there is none."""
@@ -47,7 +47,8 @@ class Locator:
 
     def city(self, name: str, state: str) -> Place | None:
         """Return the city of exactly this name (letter case, accents and "St." aside) in a state given by its code."""
-        towns = [town for town in self._index.named(place_key(name), state.strip().upper()) if town.kind != "state"]
+        code = state.strip().upper()
+        towns = [town for town in self._index.named(place_key(name), code) if town.kind != "state"] if code else []
         return resolver.place_of(towns[0]) if towns else None
 
     def _refined(self, online: OnlineAddresses, address: str, located: Located, near: Place) -> Located:

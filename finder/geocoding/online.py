@@ -109,11 +109,11 @@ class OnlineAddresses:
         """Return where the address is, None where the service knows no such address; raises Failed."""
         key = hashlib.sha256(place_key(address).encode()).hexdigest()
         try:
-            kept = self._cache.get(key) if self._cache else None
+            kept = None if self._cache is None else self._cache.get(key)
             if kept is not None:
                 return _from_json(kept)
             point = self._ask(address)
-            if self._cache:
+            if self._cache is not None:
                 self._cache.put(key, _to_json(point))
         except Exception as error:  # a service, its answer and a cache can fail in ways of their own
             # Only the kind of error is told: geopy's and others' messages may hold the address.
