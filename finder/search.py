@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, Subquery, bindparam, func, literal, select
 from sqlalchemy import or_ as any_of
 
-from finder.db import Database, ListingRow
+from finder.db import Database, Explain, ListingRow
 from finder.domain import fit
 from finder.domain.entry import Statement
 from finder.domain.geo import HALF_TURN_M, METRES_PER_MILE, GeoPoint, boxes, chord2_to_metres, metres_to_chord2
@@ -238,6 +238,13 @@ def size(database: Database, layer: Layer) -> int:
     """Return how many listings a layer holds."""
     with database.reading() as connection:
         return connection.scalar(_SIZE, {"layer": layer.number}) or 0
+
+
+def explain(connection: Connection, query: SearchQuery, place: Place, layer: Layer) -> str:
+    """Return the database's own words on how it finds the nearest listings."""
+    parts, values = _circle(query, place.point, query.radius_m)
+    values |= {"layer": layer.number, "audience": fit.known_mask(query.who), "offset": 0, "size": 25}
+    return "\n".join(" ".join(map(str, row)) for row in connection.execute(Explain(_NEAREST[parts]), values))
 
 
 def _counts(connection: Connection, query: SearchQuery, point: GeoPoint) -> dict[Layer, tuple[int, int]]:

@@ -1,6 +1,6 @@
 """The directory's database: tables, connections and migrations; the only place that knows which database it is."""
 
-from finder.db.database import Database
+from finder.db.database import Database, Explain
 from finder.db.models import (
     AddressLookup,
     Credential,
@@ -21,6 +21,7 @@ __all__ = [
     "Credential",
     "Curated",
     "Database",
+    "Explain",
     "HealthcareService",
     "ImportRun",
     "ListingRow",

@@ -10,8 +10,10 @@ import alembic.command
 import alembic.config
 import alembic.migration
 import alembic.script
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, make_url, select
+from sqlalchemy import Connection, Engine, Executable, Select, create_engine, delete, event, insert, make_url, select
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql import ClauseElement
 
 from finder.db.models import AddressLookup, Meta
 from finder.errors import SettingsError
@@ -97,6 +99,25 @@ class Database:
         with self.transaction() as session:
             session.execute(delete(AddressLookup).where(AddressLookup.key == key))
             session.execute(insert(AddressLookup).values(key=key, answer=value, created_at=datetime.now(UTC)))
+
+
+class Explain(Executable, ClauseElement):
+    """A statement that asks the database for its plan of another one."""
+
+    inherit_cache = False
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self.statement = statement
+
+
+@compiles(Explain, "sqlite")
+def _explain_embedded(element: Explain, compiler: Any, **options: Any) -> str:
+    return f"EXPLAIN QUERY PLAN {compiler.process(element.statement, **options)}"
+
+
+@compiles(Explain, "postgresql")
+def _explain(element: Explain, compiler: Any, **options: Any) -> str:
+    return f"EXPLAIN {compiler.process(element.statement, **options)}"
 
 
 def _alembic_config(connection: Connection) -> alembic.config.Config:

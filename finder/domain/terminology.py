@@ -39,9 +39,9 @@ class Designation:
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Terminology:
-    """The specialties and designations by code."""
+    """The specialties and designations by code; equal only to itself, so that it can be part of a cache's key."""
 
     specialties: Mapping[str, Specialty]
     designations: Mapping[str, Designation]
