@@ -17,7 +17,7 @@ from finder.geocoding.names import other_keys, place_key
 
 SHORT_PREFIX = 3  # prefixes up to this length have their best places stored
 _BEST = 10
-_SPELLING_PREFIX = 7  # SymSpell: deletions of a name's first letters only, the rest is compared afterwards
+_SPELLING_PREFIX = 6  # SymSpell: deletions of a name's first letters only, the rest is compared afterwards
 _ALSO_CITIES = {"New York", "Washington"}  # states that are called "… State" to tell them from the city
 _RANK_WEIGHT = {"city": 1.0, "postal": 0.5, "county": 0.05, "state": 0.05}
 
@@ -179,22 +179,24 @@ class Index:
             limit,
         )
 
-    def spelled_like(self, key: str) -> Iterator[tuple[str, Feature]]:
-        """Yield names and places whose first letters are at most two deletions apart from the key's, in no order.
+    def keys_like(self, key: str, edits: int) -> list[str]:
+        """Return the keys of like length whose first letters are at most two deletions apart from this key's.
 
-        The caller compares the whole names: see ``deletions`` for what is stored.
+        The caller compares the whole keys: see ``deletions`` for what is stored.
         """
         tried = sorted(deletions(key))
         marks = ",".join("?" * len(tried))
-        query = f"SELECT DISTINCT prefix FROM spelling WHERE deletion IN ({marks})"  # noqa: S608 - only question marks
-        for (prefix,) in self._ask(query, *tried):
-            end = prefix + "{" if len(prefix) == _SPELLING_PREFIX else prefix + "\0"
-            for name, *feature in self._ask(
-                f"SELECT key, {_FEATURE} FROM name JOIN place ON place.id = name.place WHERE key >= ? AND key < ?",  # noqa: S608 - a constant
-                prefix,
-                end,
-            ):
-                yield name, Feature(*feature)
+        return [
+            name
+            for (name,) in self._ask(
+                f"WITH begun AS (SELECT DISTINCT prefix FROM spelling WHERE deletion IN ({marks}))"  # noqa: S608 - only question marks
+                " SELECT DISTINCT key FROM begun CROSS JOIN name"
+                " ON key >= prefix AND key < prefix || iif(length(prefix) = ?, '{', char(1))"
+                " WHERE length(key) BETWEEN ? AND ?",
+                *tried,
+                *(_SPELLING_PREFIX, len(key) - edits, len(key) + edits),
+            )
+        ]
 
     def nearest(self, point: GeoPoint, radius_m: float, population: int, limit: int) -> list[Feature]:
         """Return the cities of at least this population within the radius, nearest first; with 0, post offices too."""

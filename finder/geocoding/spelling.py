@@ -33,12 +33,13 @@ def misspelled(index: Index, key: str, state: str = "") -> list[Match]:
 
 def near(index: Index, key: str, edits: int) -> list[Match]:
     """Return each place with a name at most so many edits away, fewest edits and then best known first."""
-    best: dict[Feature, int] = {}
-    for name, feature in index.spelled_like(key):
+    fewest: dict[Feature, int] = {}
+    for name in index.keys_like(key, edits):
         distance = OSA.distance(key, name, score_cutoff=edits)
-        if distance <= min(edits, best.get(feature, edits)):
-            best[feature] = distance
-    return sorted(Match(distance, feature) for feature, distance in best.items())
+        if distance <= edits:
+            for feature in index.named(name):
+                fewest[feature] = min(distance, fewest.get(feature, distance))
+    return sorted(Match(distance, feature) for feature, distance in fewest.items())
 
 
 def misspelled_state(states: Mapping[str, str], key: str) -> str:
