@@ -104,9 +104,7 @@ def run_import(
 
 def rebuild(session: Session, locate: Locate, terminology: Terminology) -> int:
     """Make every curated row and listing again from the source records; return how many entries there are."""
-    for table in (ListingRow, ResourceIdentifier, Credential, HealthcareService, PractitionerRole, Practitioner):
-        session.execute(delete(table))
-    for table in (Location, Organization):
+    for table in reversed(_INSERT_ORDER):
         session.execute(delete(table))
     stored = session.scalars(
         select(SourceRecord.entry).where(SourceRecord.ended_at.is_(None)).order_by(SourceRecord.id)
@@ -186,7 +184,7 @@ def curate(session: Session, entries: Iterable[Entry], locate: Locate, terminolo
                 session.execute(insert(table), by_table[table])
 
 
-_INSERT_ORDER = (
+_INSERT_ORDER: tuple[type[Any], ...] = (
     Organization,
     Location,
     Practitioner,

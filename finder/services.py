@@ -76,6 +76,10 @@ class Services:
         """Return completions of what somebody types."""
         return suggest(self.index, text)
 
+    def state_name(self, code: str) -> str:
+        """Return the name of a state or territory by its postal code."""
+        return self.index.state(code).label if code else "State not known"
+
     def sample_size(self) -> int | None:
         """Return how many specialists there are while they are only the shipped sample, else None."""
         checked, size = self._sample

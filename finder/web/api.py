@@ -57,19 +57,20 @@ def _answer(page: SearchPage, wanted: str) -> Response:
         response = Response("".join(formats.search_csv(page)), mimetype="text/csv")
         response.headers["Content-Disposition"] = "attachment; filename=listings.csv"
         return response
-    links = {"self": _link(page, wanted), "next": _link(page, wanted, page=page.query.page + 1)}
-    if not page.has_next:
-        links["next"] = ""
-    shown = {name: link or None for name, link in links.items()}
+    number = page.query.page
+    links = {
+        "self": _link(page.query, wanted, number),
+        "next": _link(page.query, wanted, number + 1) if page.has_next else None,
+    }
     if wanted == "json":
-        return jsonify(formats.search_json(page, shown))
-    response = jsonify(formats.search_geojson(page, shown))
+        return jsonify(formats.search_json(page, links))
+    response = jsonify(formats.search_geojson(page, links))
     response.content_type = "application/geo+json"
     return response
 
 
-def _link(page: SearchPage, wanted: str, **changes: object) -> str:
-    pairs = page.query.args(**changes)
+def _link(query: SearchQuery, wanted: str, number: int) -> str:
+    pairs = query.args(page=number)
     if wanted != "json":
         pairs.append(("format", wanted))
     return f"/api/v1/listings?{urlencode(pairs)}"

@@ -33,12 +33,13 @@ def init(app: Flask) -> None:
         if path is None:
             abort(404)
         response = Response(path.read_bytes(), content_type=_type_of(path))
-        if "br" in request.accept_encodings:
+        if request.accept_encodings.quality("br"):
             response.set_data(_brotli(path))
             response.headers["Content-Encoding"] = "br"
         response.headers["Cache-Control"] = _FOREVER if request.path.startswith(root) else "no-cache"
         response.set_etag(version)
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
     app.jinja_env.globals["asset"] = asset
 

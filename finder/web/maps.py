@@ -25,7 +25,7 @@ _MIDDLE_OF_THE_COUNTRY = (39.8, -98.6)
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One listing on the map: ``label`` is its distance in words, ``n`` the number of its card, degrees for lat, lon."""
+    """One listing on the map: ``label`` is its distance in words, ``n`` its card's number; degrees for lat, lon."""
 
     id: str
     layer: str
@@ -84,8 +84,8 @@ def shell() -> MapShell:
         world_copy_jump=True,
     )
     map_._id = "finder"
-    map_.add_child(_Draw())
-    root = map_.get_root()
+    map_.add_child(_Draw())  # type: ignore[no-untyped-call]  # branca has no types
+    root: Any = map_.get_root()
     root.render()
     return MapShell(Markup(root.html.render()), Markup(root.script.render()))  # noqa: S704 - made of constants alone
 

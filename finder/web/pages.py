@@ -192,9 +192,7 @@ def _card(found: Found, number: int, who: Who | None) -> Card:
 
 
 @lru_cache(2_048)
-def _card_parts(
-    listing: Listing, reasons: tuple[Reason, ...], who: Who | None, today: date
-) -> tuple[Markup, Markup]:
+def _card_parts(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, today: date) -> tuple[Markup, Markup]:
     """Return what of a card does not depend on the place: its body, and its sources.
 
     Listings are equal only to themselves, and search hands out a new one when anything about it changes.
@@ -359,9 +357,8 @@ def centers() -> str:
     """Show every center by state."""
     by_state: dict[str, list[tuple[Listing, str]]] = {}
     for one in searching.everything(services().database, Layer.CENTERS):
-        by_state.setdefault(one.address.state or "??", []).append((one, path_of(one)))
-    names = services().terminology.states if hasattr(services().terminology, "states") else {}
-    return render_template("pages/centers.html", by_state=by_state, state_names=names)
+        by_state.setdefault(services().state_name(one.address.state), []).append((one, path_of(one)))
+    return render_template("pages/centers.html", by_state=sorted(by_state.items()))
 
 
 @blueprint.get("/guidance")

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, g, request
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -74,4 +74,4 @@ def _limit_rate(app: Flask, rate: str) -> None:
             return
         address = hashlib.blake2b((request.remote_addr or "").encode(), key=secret, digest_size=16).hexdigest()
         if not limiter.hit(item, address):
-            abort(TooManyRequests(retry_after=item.get_expiry()))
+            raise TooManyRequests(retry_after=item.get_expiry())
