@@ -43,6 +43,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MIDPOINT_WITHIN_M = 5_000  # Census and GeoNames agree: the midpoint is better than either.
 TRUST_GEONAMES_WITHIN_M = 25_000
 TRUST_UNIQUE_WITHIN_M = 10_000  # a PO-box or single-user ZIP lies in its city
+NAMESAKE_BEYOND_M = 65_000  # a place of the post office's name this far away is another one
 BORDER_BUFFER_DEGREES = 0.06  # about 6 km: the outlines are simplified
 MILITARY = {"AA", "AE", "AP"}
 TERRITORIES = {"PR", "GU", "VI", "AS", "MP"}
@@ -282,11 +283,11 @@ def _between(census: GeoPoint, geonames: GeoPoint, named: list[GeoPoint]) -> tup
 
 def _city_point(listed: GeoPoint, state: str, named: list[GeoPoint], outlines: Outlines) -> tuple[GeoPoint, str]:
     nearest = min(named, key=lambda city: distance_m(listed, city), default=None)
-    if nearest is None:
+    away = distance_m(listed, nearest) if nearest else math.inf
+    in_state = outlines.in_state(listed, state)
+    if nearest is None or (in_state and (away <= TRUST_UNIQUE_WITHIN_M or away > NAMESAKE_BEYOND_M)):
         return listed, "no area, GeoNames"
-    if not outlines.in_state(listed, state) or distance_m(listed, nearest) > TRUST_UNIQUE_WITHIN_M:
-        return nearest, "no area, its city"
-    return listed, "no area, GeoNames"
+    return nearest, "no area, its city"
 
 
 # --- places ---
