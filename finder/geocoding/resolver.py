@@ -117,7 +117,7 @@ def _postal_code(index: Index, text: str) -> Located | None:
     if found is None:
         return _no_such_code(index, code)
     if found.point is None:
-        return Located(LocateStatus.NOT_FOUND, message=MILITARY, outside=True)
+        return Located(LocateStatus.NOT_FOUND, message=MILITARY)
     padded = code != digits
     return _found(place_of(found, corrected=padded), message=ZERO_ADDED if padded else "")
 
@@ -131,7 +131,7 @@ def _no_such_code(index: Index, code: str) -> Located:
 def _military_mail(index: Index, text: str) -> Located | None:
     if not typed.is_military_mail(text) or index.named(place_key(text)):
         return None
-    return Located(LocateStatus.NOT_FOUND, message=MILITARY, outside=True)
+    return Located(LocateStatus.NOT_FOUND, message=MILITARY)
 
 
 def _post_code_abroad(index: Index, text: str) -> Located | None:
@@ -203,7 +203,7 @@ def _code_and_rest(index: Index, digits: str, rest: str) -> Located | None:
             return None
         return replace(place, place=replace(place.place, corrected=True), message=WRONG_CODE)
     if code.point is None:
-        return Located(LocateStatus.NOT_FOUND, message=MILITARY, outside=True)
+        return Located(LocateStatus.NOT_FOUND, message=MILITARY)
     rival = _rival(index, code, rest)
     if rival:
         return Located(LocateStatus.AMBIGUOUS, candidates=(place_of(code), place_of(rival)), message=DISAGREE)
