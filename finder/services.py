@@ -101,8 +101,10 @@ def load_terminology(data: Path) -> Terminology:
 
 
 def index_path(settings: Settings) -> Path:
-    """Return where the gazetteer's index for the present data files lies."""
-    return settings.instance / f"gazetteer-{_fingerprint([settings.data / 'gazetteer'])[:16]}.sqlite"
+    """Return where the gazetteer's index for the present data files and builder lies."""
+    builders = [PROJECT / "finder" / "geocoding" / name for name in ("index.py", "names.py")]
+    fingerprint = _fingerprint([settings.data / "gazetteer", *builders])
+    return settings.instance / f"gazetteer-{fingerprint[:16]}.sqlite"
 
 
 def setup(settings: Settings, say: Say) -> None:

@@ -61,7 +61,7 @@ def _reason(code: str, text: str, fact: Statement) -> Reason:
 
 
 def _center_reasons(listing: Listing, who: Who | None, terminology: Terminology) -> Iterator[Reason]:
-    yield from _designations(listing, terminology)
+    yield from _designations(listing, who, terminology)
     yield from _who_is_treated(listing, who)
     yield from _programs(listing, who)
     trials = listing.facts_about("all_trial")
@@ -69,8 +69,10 @@ def _center_reasons(listing: Listing, who: Who | None, terminology: Terminology)
         yield _reason("trial", _trial_words(trials), trials[0])
 
 
-def _designations(listing: Listing, terminology: Terminology) -> Iterator[Reason]:
+def _designations(listing: Listing, who: Who | None, terminology: Terminology) -> Iterator[Reason]:
     for fact in listing.facts_about("nci_designation", "cog_member", "nccn_member"):
+        if fact.field == "cog_member" and who is Who.ADULT:
+            continue  # It says nothing about care for somebody of 40 or older.
         code = f"nci-{fact.value}" if fact.field == "nci_designation" else fact.field.removesuffix("_member")
         yield _reason(code, terminology.designation(code).name, fact)
 
@@ -120,7 +122,9 @@ def _for(fact: Statement) -> str:
 def _trial_words(trials: tuple[Statement, ...]) -> str:
     names = [fact.scope or fact.value for fact in trials]
     shown = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
-    return f"Took part in ALL trials ({shown})" if len(names) > 1 else f"Took part in the ALL trial {shown}"
+    words = f"Took part in ALL trials ({shown})" if len(names) > 1 else f"Took part in the ALL trial {shown}"
+    years = sorted({fact.as_of[:4] for fact in trials if fact.as_of})
+    return f"{words}, in records of {years[-1]}" if years else words
 
 
 def _specialist_reasons(listing: Listing, who: Who | None, terminology: Terminology) -> Iterator[Reason]:

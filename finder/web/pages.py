@@ -71,6 +71,8 @@ CHOICES = {
 }
 _SINGULAR = {Layer.CENTERS: "leukemia center", Layer.SPECIALISTS: "specialist"}
 _NEARBY = 3
+_DESIGNATION_CODES = frozenset({"nci-comprehensive", "nci-clinical", "cog", "nccn"})
+_STATED_CODES = frozenset({"leukemia-program", "transplant", "car-t", "aya-program"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ def _card_parts(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, 
         "kind": facts.kind_words(listing, services().terminology),
         "parent": parent.value if parent else "",
         "reasons": [(reason, words(reason.as_of)) for reason in reasons],
+        "lines": _reason_lines(reasons),
         "phone": phone,
         "phone_words": "New patients" if phone and phone.field == "new_patient_phone" else "Main number",
         "tel": facts.tel(phone.value) if phone else "",
@@ -214,6 +217,23 @@ def _card_parts(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, 
     }
     body, sources = (render_template(f"partials/{name}.html", **context) for name in ("card_body", "card_sources"))
     return Markup(body), Markup(sources)  # noqa: S704 - the templates escape every value
+
+
+def _reason_lines(reasons: tuple[Reason, ...]) -> list[tuple[str, str]]:
+    """Return what a card says at a glance, as (kind of line, words); designations share the first line.
+
+    A program is shown with who stated it, since nobody has certified it to us.
+    """
+    designations = [reason.text for reason in reasons if reason.code in _DESIGNATION_CODES]
+    lines = [("fact", " · ".join(designations))] if designations else []
+    for reason in reasons:
+        if reason.code in _DESIGNATION_CODES:
+            continue
+        text = reason.text
+        if reason.code in _STATED_CODES:
+            text += f", stated by {reason.source} ({words(reason.as_of)})"
+        lines.append(("ask" if reason.code.startswith("ask") else "fact", text))
+    return lines
 
 
 def _call_first(reasons: tuple[Reason, ...], today: date) -> str:

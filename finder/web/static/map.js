@@ -31,7 +31,7 @@
     map.createPane("ground").style.zIndex = 200;
     map.createPane("names").style.zIndex = 250;
     if (data.tiles) L.tileLayer(data.tiles.url, { attribution: data.tiles.attribution }).addTo(map);
-    else outlines(map, section.dataset, home > 100 ? 360 : 0);
+    else outlines(map, section.dataset, home > 100 ? 360 : 0, pins);
     fit(map, data.place, pins);
     if (data.place) searched(map, data.place);
     const marks = pinLayer(map, pins);
@@ -53,7 +53,7 @@
     else if (points.length) map.fitBounds(points, { padding: [36, 36], maxZoom: 12, animate: false });
   }
 
-  function outlines(map, files, shift) {
+  function outlines(map, files, shift, pins) {
     map.attributionControl.addAttribution("Outlines: US Census Bureau. Names: GeoNames.");
     load(files.states, (topology) => {
       const drawn = decoded(topology);
@@ -63,7 +63,7 @@
         }
       }
     });
-    load(files.cities, (cities) => cityNames(map, cities, shift));
+    load(files.cities, (cities) => cityNames(map, cities, shift, pins));
     let wanted = false;
     function counties() {
       if (wanted || map.getZoom() < COUNTIES_FROM) return;
@@ -120,14 +120,14 @@
     };
   }
 
-  /* City names, largest first, where they do not cover each other. */
-  function cityNames(map, cities, shift) {
+  /* City names, largest first, where they cover neither each other nor a pin. */
+  function cityNames(map, cities, shift, pins) {
     const layer = L.layerGroup().addTo(map);
     function draw() {
       layer.clearLayers();
       const bounds = map.getBounds();
-      const taken = [];
-      const most = 6 + 4 * map.getZoom();
+      const taken = pins.map((pin) => map.latLngToContainerPoint([pin.lat, pin.lon]));
+      const most = taken.length + 6 + 4 * map.getZoom();
       for (const [name, lat, lon] of cities) {
         const place = L.latLng(lat, shift && lon < 0 ? lon + shift : lon);
         if (!bounds.contains(place)) continue;
