@@ -176,6 +176,7 @@ def _fill(settings: Settings, database: Database, say: Say) -> None:
         rebuild(session, locate, terminology)
         session.execute(delete(Meta).where(Meta.key == "shipped"))
         session.execute(insert(Meta).values(key="shipped", value=shipped))
+    database.analyze()
 
 
 def _address_finder(locator: Locator) -> Callable[[Address], Place | None]:

@@ -71,6 +71,11 @@ class Database:
                 alembic.command.upgrade(config, revision)
             connection.commit()
 
+    def analyze(self) -> None:
+        """Let the database count what its tables hold now, so that it plans well; for after large changes."""
+        with self._reader.connect() as connection:
+            connection.exec_driver_sql("ANALYZE")
+
     def revision(self) -> str | None:
         """Return the schema's revision, or None where there is no schema yet."""
         if self.path and not self.path.exists():

@@ -9,7 +9,7 @@
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const touch = matchMedia("(pointer: coarse)").matches;
   const TOGETHER = 34; // Pins closer than this many pixels are shown as one.
-  const COUNTIES_FROM = 7;
+  const COUNTIES_FROM = 7; // Loaded only when the reader zooms in, not with the first view.
   const CITY_ROOM = { width: 92, height: 26 };
 
   // Leaflet reads these when the map is made, which is after this file.
@@ -30,9 +30,9 @@
     L.control.scale({ metric: false, maxWidth: 120 }).addTo(map);
     map.createPane("ground").style.zIndex = 200;
     map.createPane("names").style.zIndex = 250;
+    fit(map, data.place, pins);
     if (data.tiles) L.tileLayer(data.tiles.url, { attribution: data.tiles.attribution }).addTo(map);
     else outlines(map, section.dataset, home > 100 ? 360 : 0, pins);
-    fit(map, data.place, pins);
     if (data.place) searched(map, data.place);
     const marks = pinLayer(map, pins);
     joinWithList(map, section, marks);
@@ -78,7 +78,6 @@
       });
     }
     map.on("zoomend", counties);
-    counties();
   }
 
   function load(url, use) {
