@@ -50,10 +50,12 @@ class MapPlace:
 
 @dataclass(frozen=True, slots=True)
 class MapShell:
-    """What a page needs besides the data: the map's element and the script that starts it."""
+    """What a page needs besides the data: the map's element, the script that starts it, and tiles if there are any."""
 
     html: Markup
     script: Markup
+    tile_url: str
+    tile_attribution: str
 
 
 class _BareMap(folium.Map):
@@ -70,29 +72,36 @@ class _Draw(branca.element.MacroElement):
 
 
 @cache
-def shell() -> MapShell:
-    """Return the map's element and script, rendered once and the same for every page."""
+def shell(tile_url: str = "", tile_attribution: str = "") -> MapShell:
+    """Return the map's element and script, rendered once for these settings and the same for every page.
+
+    Without ``tile_url`` the map draws the outlines that ship with the program.
+    """
     map_ = _BareMap(
         location=_MIDDLE_OF_THE_COUNTRY,
         tiles=None,
         zoom_start=4,
-        min_zoom=2,
-        max_zoom=16,
         attribution_control=False,
         scroll_wheel_zoom=False,
         zoom_snap=0.5,
-        world_copy_jump=True,
     )
     map_._id = "finder"
     map_.add_child(_Draw())  # type: ignore[no-untyped-call]  # branca has no types
     root: Any = map_.get_root()
     root.render()
-    return MapShell(Markup(root.html.render()), Markup(root.script.render()))  # noqa: S704 - made of constants alone
+    html, script = Markup(root.html.render()), Markup(root.script.render())  # noqa: S704 - made of constants alone
+    return MapShell(html, script, tile_url, tile_attribution)
 
 
-def map_json(place: MapPlace | None, pins: Iterable[Pin], **more: Any) -> Markup:
+def map_json(place: MapPlace | None, pins: Iterable[Pin]) -> Markup:
     """Return what the script draws as JSON text that is safe inside a script element."""
-    data = {"place": asdict(place) if place else None, "pins": [asdict(pin) for pin in pins], **more}
+    # Written out, because dataclasses.asdict copies deeply and costs more than the rest of the page's map.
+    drawn = [
+        {"id": one.id, "layer": one.layer, "name": one.name, "lat": one.lat, "lon": one.lon}
+        | {"label": one.label, "url": one.url, "n": one.n}
+        for one in pins
+    ]
+    data = {"place": asdict(place) if place else None, "pins": drawn}
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(_ESCAPES)
     return Markup(text)  # noqa: S704 - every sign that could end the script element is escaped
 

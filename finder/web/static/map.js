@@ -3,219 +3,336 @@
 
 (function () {
   if (!window.L) {
+    document.querySelector(".map").hidden = true; // The list is complete without the map.
     window.finderMap = () => {};
     return;
   }
+
+  const WORDS = {
+    map: "Map of the list. Pins have the numbers of the list.",
+    layers: { centers: "Center", specialists: "Specialist" },
+    searched: "The place you searched: ",
+    several: (count) => `${count} here`,
+    together: (count) => `${count} close together`,
+    toList: "See it in the list",
+    outlines: "Outlines: US Census Bureau. Names: GeoNames.",
+  };
+  // The two layers differ in shape, not in color alone. Each path ends in a tip at the place that it marks.
+  const SHAPES = {
+    centers: [32, "M6 1H26A5 5 0 0 1 31 6V24A5 5 0 0 1 26 29H21L16 37L11 29H6A5 5 0 0 1 1 24V6A5 5 0 0 1 6 1Z"],
+    specialists: [32, "M16 1A14.5 14.5 0 0 1 22 28.8L16 37L10 28.8A14.5 14.5 0 0 1 16 1Z"],
+    several: [60, "M14 2H46A13 13 0 0 1 46 28H36L30 37L24 28H14A13 13 0 0 1 14 2Z"],
+  };
+  const PIN = { target: 44, height: 38, middle: 20 }; // Pixels; a finger needs 44.
+  const CLOSEST = 16;
+  const COUNTIES_FROM = 7; // Loaded only when the reader zooms in, not with the first view.
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const touch = matchMedia("(pointer: coarse)").matches;
-  const TOGETHER = 34; // Pins closer than this many pixels are shown as one.
-  const COUNTIES_FROM = 7; // Loaded only when the reader zooms in, not with the first view.
-  const CITY_ROOM = { width: 92, height: 26 };
 
   // Leaflet reads these when the map is made, which is after this file.
   L.Map.mergeOptions({
+    minZoom: 2,
+    maxZoom: CLOSEST,
     zoomAnimation: !still,
     fadeAnimation: !still,
     markerZoomAnimation: !still,
-    dragging: !touch, // One finger scrolls the page until the reader asks for the map.
+    inertia: !still,
+    dragging: !touch, // One finger scrolls the page until the reader asks for the map; two fingers move the map.
   });
+  if (still) {
+    const panBy = L.Map.prototype.panBy;
+    L.Map.include({
+      panBy(offset, options) {
+        return panBy.call(this, offset, { ...options, animate: false });
+      },
+    });
+  }
 
   window.finderMap = function (map) {
-    const section = map.getContainer().closest(".map");
+    const container = map.getContainer();
+    const section = container.closest(".map");
+    const { tileUrl, tileAttribution } = section.dataset;
     const data = JSON.parse(document.getElementById("map-data").textContent);
-    const home = data.place ? data.place.lon : data.pins.length ? data.pins[0].lon : -98;
-    const pins = data.pins.map((pin) => ({ ...pin, lon: closeTo(home, pin.lon) }));
+    const place = data.place;
+    const home = (place || data.pins[0] || { lon: -98 }).lon;
+    const pins = data.pins.map((pin) => ({ ...pin, lon: nearTo(home, pin.lon) }));
+    const near = pins.filter((pin) => place && map.distance(pin, place) <= place.radius_m * 1.01);
 
-    map.attributionControl = L.control.attribution({ prefix: false }).addTo(map);
-    L.control.scale({ metric: false, maxWidth: 120 }).addTo(map);
-    map.createPane("ground").style.zIndex = 200;
-    map.createPane("names").style.zIndex = 250;
-    fit(map, data.place, pins);
-    if (data.tiles) L.tileLayer(data.tiles.url, { attribution: data.tiles.attribution }).addTo(map);
-    else outlines(map, section.dataset, home > 100 ? 360 : 0, pins);
-    if (data.place) searched(map, data.place);
-    const marks = pinLayer(map, pins);
-    joinWithList(map, section, marks);
-    if (touch) hold(map, section);
-    map.getContainer().setAttribute("role", "region");
-    map.getContainer().setAttribute("aria-label", "Map of the list. Pins have the numbers of the list.");
+    container.setAttribute("role", "group");
+    container.setAttribute("aria-label", WORDS.map);
+    const farther = near.length && near.length < pins.length ? () => show(map, place, pins) : null;
+    foot(map, section.querySelector(".map-foot"), data, tileUrl ? tileAttribution : WORDS.outlines, farther);
+    show(map, place, near.length ? near : pins);
+    L.control.scale({ metric: false, maxWidth: 100 }).addTo(map);
+    if (place) searched(map, place);
+    const layer = pinLayer(map, pins);
+    if (tileUrl) L.tileLayer(tileUrl).addTo(map);
+    else outlines(map, section.dataset, home, layer);
+    joinWithList(section, layer);
+    map.on("click", () => map.scrollWheelZoom.enable());
+    container.addEventListener("pointerleave", () => map.scrollWheelZoom.disable());
   };
 
-  /* The same meridian, written so that it lies within half a turn of another one (Guam is near Hawaii). */
-  function closeTo(home, longitude) {
+  /* The same meridian, written so that it lies within half a turn of another one: from Guam, Hawaii is to the east. */
+  function nearTo(home, longitude) {
     return longitude + 360 * Math.round((home - longitude) / 360);
   }
 
-  function fit(map, place, pins) {
-    const points = pins.map((pin) => [pin.lat, pin.lon]);
-    if (place) points.push([place.lat, place.lon]);
-    if (points.length === 1) map.setView(points[0], 9, { animate: false });
-    else if (points.length) map.fitBounds(points, { padding: [36, 36], maxZoom: 12, animate: false });
+  function show(map, place, pins) {
+    const points = [...pins, ...(place ? [place] : [])].map((point) => [point.lat, point.lon]);
+    if (!points.length) return;
+    const room = { paddingTopLeft: [44, 52], paddingBottomRight: [44, 28] };
+    map.fitBounds(points, { ...room, maxZoom: points.length === 1 ? 9 : 12, animate: false });
   }
 
-  function outlines(map, files, shift, pins) {
-    map.attributionControl.addAttribution("Outlines: US Census Bureau. Names: GeoNames.");
-    load(files.states, (topology) => {
-      const drawn = decoded(topology);
-      for (const by of shift ? [0, shift] : [0]) {
-        for (const { shape } of drawn("states")) {
-          L.polygon(moved(shape, by), { pane: "ground", className: "state", interactive: false }).addTo(map);
-        }
-      }
+  /* The row under the map: what the shapes mean, what a reader may ask for, and whose the outlines are. */
+  function foot(map, row, data, attribution, farther) {
+    const used = new Set(data.pins.map((pin) => pin.layer));
+    if (data.place) used.add("searched");
+    for (const item of row.querySelectorAll("[data-map-key]")) item.hidden = !used.has(item.dataset.mapKey);
+    row.querySelector(".map-key").hidden = used.size < 2;
+    offer(map, row.querySelector("[data-map-all]"), farther);
+    offer(map, row.querySelector("[data-map-use]"), touch ? () => map.dragging.enable() : null);
+    row.append(L.control.attribution({ prefix: false }).addTo(map).addAttribution(attribution).getContainer());
+    map.invalidateSize();
+  }
+
+  function offer(map, button, act) {
+    button.hidden = !act;
+    button.addEventListener("click", () => {
+      act();
+      button.hidden = true;
+      map.getContainer().focus({ preventScroll: true });
     });
-    load(files.cities, (cities) => cityNames(map, cities, shift, pins));
-    let wanted = false;
-    function counties() {
-      if (wanted || map.getZoom() < COUNTIES_FROM) return;
-      wanted = true;
-      load(files.counties, (topology) => {
-        const lines = decoded(topology)("counties").flatMap(({ shape }) => shape);
-        const layer = L.polyline(lines, { pane: "ground", className: "county", interactive: false });
-        const show = () => (map.getZoom() >= COUNTIES_FROM ? layer.addTo(map).bringToBack() : layer.remove());
-        map.on("zoomend", show);
-        show();
-        map.eachLayer((one) => one.options.className === "state" && one.bringToBack());
-      });
-    }
-    map.on("zoomend", counties);
-  }
-
-  function load(url, use) {
-    fetch(url)
-      .then((answer) => (answer.ok ? answer.json().then(use) : undefined))
-      .catch(() => undefined); // Pins and list are complete without the outlines.
-  }
-
-  function moved(shape, by) {
-    return by ? shape.map((part) => part.map((ring) => ring.map(([lat, lon]) => [lat, lon + by]))) : shape;
-  }
-
-  /* TopoJSON: arcs of steps on a grid; a shape is made of arcs, and ~n means arc n backwards. */
-  function decoded(topology) {
-    const { scale, translate } = topology.transform;
-    const arcs = topology.arcs.map((arc) => {
-      let x = 0;
-      let y = 0;
-      return arc.map(([dx, dy]) => [(y += dy) * scale[1] + translate[1], (x += dx) * scale[0] + translate[0]]);
-    });
-    const joined = (numbers) => {
-      const line = [];
-      for (const n of numbers) {
-        const arc = n < 0 ? [...arcs[~n]].reverse() : arcs[n];
-        line.push(...(line.length ? arc.slice(1) : arc));
-      }
-      return line;
-    };
-    const shapes = {
-      Polygon: (one) => [one.arcs.map(joined)],
-      MultiPolygon: (one) => one.arcs.map((part) => part.map(joined)),
-      LineString: (one) => [joined(one.arcs)],
-      MultiLineString: (one) => one.arcs.map(joined),
-    };
-    return (name) => {
-      const object = topology.objects[name];
-      const all = object.geometries || [object];
-      return all.filter((one) => shapes[one.type]).map((one) => ({ name: one.properties, shape: shapes[one.type](one) }));
-    };
-  }
-
-  /* City names, largest first, where they cover neither each other nor a pin. */
-  function cityNames(map, cities, shift, pins) {
-    const layer = L.layerGroup().addTo(map);
-    function draw() {
-      layer.clearLayers();
-      const bounds = map.getBounds();
-      const taken = pins.map((pin) => map.latLngToContainerPoint([pin.lat, pin.lon]));
-      const most = taken.length + 6 + 4 * map.getZoom();
-      for (const [name, lat, lon] of cities) {
-        const place = L.latLng(lat, shift && lon < 0 ? lon + shift : lon);
-        if (!bounds.contains(place)) continue;
-        const at = map.latLngToContainerPoint(place);
-        const free = taken.every(
-          (other) => Math.abs(other.x - at.x) > CITY_ROOM.width || Math.abs(other.y - at.y) > CITY_ROOM.height,
-        );
-        if (!free) continue;
-        taken.push(at);
-        const text = document.createElement("span");
-        text.textContent = name;
-        const icon = L.divIcon({ className: "city", html: text, iconSize: null });
-        const mark = L.marker(place, { icon, interactive: false, keyboard: false, pane: "names" }).addTo(layer);
-        mark.getElement().setAttribute("aria-hidden", "true");
-        if (taken.length >= most) break;
-      }
-    }
-    map.on("moveend", draw);
-    draw();
   }
 
   function searched(map, place) {
     if (place.radius_m) {
       L.circle([place.lat, place.lon], { radius: place.radius_m, className: "reach", interactive: false }).addTo(map);
     }
-    const icon = L.divIcon({ className: "searched", html: cross(), iconSize: [30, 30] });
+    const svg = drawn("svg", { viewBox: "-15 -15 30 30", "aria-hidden": "true" });
+    svg.append(drawn("path", { d: "M-9 0H9M0 -9V9", class: "rim" }), drawn("path", { d: "M-9 0H9M0 -9V9" }));
+    const icon = L.divIcon({ className: "searched", html: svg, iconSize: [30, 30] });
     const mark = L.marker([place.lat, place.lon], { icon, interactive: false, keyboard: false }).addTo(map);
     mark.getElement().setAttribute("role", "img");
-    mark.getElement().setAttribute("aria-label", "The place you searched: " + place.label);
+    mark.getElement().setAttribute("aria-label", WORDS.searched + place.label);
   }
 
-  function cross() {
-    const space = "http://www.w3.org/2000/svg";
-    const svg = document.createElementNS(space, "svg");
-    svg.setAttribute("viewBox", "-15 -15 30 30");
-    for (const [width, color] of [[7, "var(--card)"], [3, "var(--ink)"]]) {
-      const path = document.createElementNS(space, "path");
-      path.setAttribute("d", "M-9 0H9M0 -9V9");
-      path.setAttribute("stroke", color);
-      path.setAttribute("stroke-width", width);
-      path.setAttribute("stroke-linecap", "round");
-      svg.append(path);
-    }
-    return svg;
+  function drawn(name, attributes) {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [attribute, value] of Object.entries(attributes)) element.setAttribute(attribute, value);
+    return element;
   }
+
+  function written(name, text, attributes = {}) {
+    const element = document.createElement(name);
+    element.textContent = text;
+    return Object.assign(element, attributes);
+  }
+
+  /* The ground: states, counties when zoomed in, and names. */
+
+  function outlines(map, files, home, layer) {
+    for (const [index, name] of ["states", "counties", "names"].entries()) map.createPane(name).style.zIndex = 200 + index;
+    const states = load(files.states).then((topology) => shapes(topology, "states", home));
+    const cities = load(files.cities);
+    states.then((all) => {
+      for (const { shape } of all) {
+        L.polygon(shape, { pane: "states", className: "state", interactive: false }).addTo(map);
+      }
+    });
+    Promise.all([states, cities]).then(([all, list]) => names(map, nameable(all, list || [], home), layer));
+
+    let counties = null;
+    function detail() {
+      const close = map.getZoom() >= COUNTIES_FROM;
+      map.getPane("counties").hidden = !close;
+      if (!close || counties) return;
+      counties = load(files.counties).then((topology) => {
+        const lines = shapes(topology, "counties", home).flatMap(({ shape }) => shape);
+        L.polyline(lines, { pane: "counties", className: "county", interactive: false }).addTo(map);
+      });
+    }
+    map.on("zoomend", detail);
+    detail();
+  }
+
+  /* The file's JSON, or null: pins and list are complete without the ground. */
+  function load(url) {
+    return fetch(url)
+      .then((answer) => (answer.ok ? answer.json() : null))
+      .catch(() => null);
+  }
+
+  /* TopoJSON: arcs are steps on a grid, a shape is made of arcs, and ~n means arc n backwards. */
+  function shapes(topology, name, home) {
+    if (!topology) return [];
+    const { scale, translate } = topology.transform;
+    const arcs = topology.arcs.map((arc) => {
+      let x = 0;
+      let y = 0;
+      return arc.map(([dx, dy]) => [(y += dy) * scale[1] + translate[1], (x += dx) * scale[0] + translate[0]]);
+    });
+    const line = (numbers) => {
+      const joined = numbers.flatMap((n, index) => {
+        const arc = n < 0 ? [...arcs[~n]].reverse() : arcs[n];
+        return index ? arc.slice(1) : arc;
+      });
+      const turn = nearTo(home, joined[0][1]) - joined[0][1];
+      return turn ? joined.map(([lat, lon]) => [lat, lon + turn]) : joined;
+    };
+    const parts = {
+      Polygon: (one) => [one.arcs.map(line)],
+      MultiPolygon: (one) => one.arcs.map((part) => part.map(line)),
+      LineString: (one) => [line(one.arcs)],
+      MultiLineString: (one) => one.arcs.map(line),
+    };
+    const object = topology.objects[name];
+    const all = (object.geometries || [object]).filter((one) => parts[one.type]);
+    return all.map((one) => ({ ...one.properties, shape: parts[one.type](one) }));
+  }
+
+  /* What can have its name on the map, in order of rank; a state needs room for its name across its width. */
+  function nameable(states, cities, home) {
+    const known = states.filter((one) => one.label);
+    return [
+      ...known.map(({ name, label: [lon, lat, width] }) => ({ name, at: [lat, nearTo(home, lon)], width })),
+      ...cities.map(([name, lat, lon]) => ({ name, at: [lat, nearTo(home, lon)] })),
+    ];
+  }
+
+  /* Names where they cover neither each other nor a pin, redrawn whenever the map has moved. */
+  function names(map, all, layer) {
+    const group = L.layerGroup().addTo(map);
+    function redraw() {
+      group.clearLayers();
+      const size = map.getSize();
+      const taken = [...layer.boxes(), [0, 0, 64, 112], [0, size.y - 32, 130, size.y]];
+      let left = 4 + Math.round((size.x * size.y) / 14000);
+      for (const one of all) {
+        const at = map.latLngToContainerPoint(one.at);
+        if (at.x < 0 || at.y < 0 || at.x > size.x || at.y > size.y) continue;
+        const spot = one.width ? inside(map, one, at) : beside(one, at);
+        const free = spot.find(([, box]) => fits(box, size) && !taken.some((other) => meet(box, other)));
+        if (!free) continue;
+        taken.push(free[1]);
+        put(one, free[0]);
+        if (--left === 0) break;
+      }
+    }
+
+    function put(one, className) {
+      const icon = L.divIcon({ className, html: written("span", one.name), iconSize: [0, 0] });
+      const mark = L.marker(one.at, { icon, interactive: false, keyboard: false, pane: "names" }).addTo(group);
+      mark.getElement().setAttribute("aria-hidden", "true");
+    }
+    map.on("moveend", redraw);
+    redraw();
+  }
+
+  function inside(map, { name, width }, at) {
+    const half = name.length * 4.6;
+    const room = (width / 360) * 256 * 2 ** map.getZoom();
+    return room < half * 2 ? [] : [["name-state", [at.x - half, at.y - 10, at.x + half, at.y + 10]]];
+  }
+
+  /* The four places of a city's name around its dot, the usual ones first. */
+  function beside({ name }, { x, y }) {
+    const wide = name.length * 6.8 + 12;
+    return [
+      ["name-city right", [x - 4, y - 9, x + wide, y + 9]],
+      ["name-city left", [x - wide, y - 9, x + 4, y + 9]],
+      ["name-city below", [x - wide / 2, y - 4, x + wide / 2, y + 20]],
+      ["name-city above", [x - wide / 2, y - 20, x + wide / 2, y + 4]],
+    ];
+  }
+
+  function fits([left, top, right, bottom], size) {
+    return left >= 0 && top >= 0 && right <= size.x && bottom <= size.y;
+  }
+
+  function meet(one, other) {
+    return one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
+  }
+
+  /* The pins. */
 
   function named(pin) {
-    const kind = pin.layer === "centers" ? "Center " : "Specialist ";
-    return kind + pin.n + ": " + pin.name + (pin.label ? ", " + pin.label : "");
+    return `${WORDS.layers[pin.layer]} ${pin.n}: ${pin.name}${pin.label ? `, ${pin.label}` : ""}`;
   }
 
-  /* Groups of pins that would cover each other at this zoom, in the order of the list. */
-  function grouped(map, pins) {
-    const groups = [];
-    for (const pin of pins) {
-      const at = map.latLngToLayerPoint([pin.lat, pin.lon]);
-      const group = groups.find((one) => one.at.distanceTo(at) < TOGETHER);
-      if (group) group.pins.push(pin);
-      else groups.push({ at, pins: [pin] });
+  function width(group) {
+    return group.pins.length > 1 ? SHAPES.several[0] : PIN.target;
+  }
+
+  /* Joins the two nearest pins that would cover each other at this zoom, until no two of them do. */
+  function grouped(map, pins, zoom = map.getZoom()) {
+    const groups = pins.map((pin) => ({ at: map.project([pin.lat, pin.lon], zoom), pins: [pin] }));
+    for (let pair = nearestTouching(groups); pair; pair = nearestTouching(groups)) {
+      const [one, other] = pair;
+      const [weight, added] = [one.pins.length, other.pins.length];
+      one.at = one.at.multiplyBy(weight).add(other.at.multiplyBy(added)).divideBy(weight + added);
+      one.pins.push(...other.pins);
+      groups.splice(groups.indexOf(other), 1);
     }
-    return groups;
+    for (const group of groups) group.pins.sort((one, other) => one.n - other.n);
+    return groups.sort((one, other) => one.pins[0].n - other.pins[0].n);
+  }
+
+  function nearestTouching(groups) {
+    let found = null;
+    let nearest = Infinity;
+    for (const [index, one] of groups.entries()) {
+      for (const other of groups.slice(index + 1)) {
+        const apart = other.at.subtract(one.at);
+        const touches = Math.abs(apart.x) < (width(one) + width(other)) / 2 && Math.abs(apart.y) < PIN.target;
+        const far = apart.x ** 2 + apart.y ** 2;
+        if (!touches || far >= nearest) continue;
+        nearest = far;
+        found = [one, other];
+      }
+    }
+    return found;
   }
 
   function pinLayer(map, pins) {
     const layer = L.layerGroup().addTo(map);
-    let byId = new Map();
-    let lit = "";
+    const container = map.getContainer();
+    const marks = new Map(); // Of each pin's id, or of the group that it is in.
+    const lit = { chosen: "", pointed: "" };
+    let groups = [];
+    let opener = "";
 
-    function draw() {
-      layer.clearLayers();
-      byId = new Map();
-      for (const { pins: members } of grouped(map, pins)) {
-        const mark = members.length === 1 ? single(members[0]) : several(members);
-        for (const pin of members) byId.set(pin.id, mark);
-      }
-      light(lit);
+    function element(id) {
+      return marks.has(id) ? marks.get(id).getElement() : null;
     }
 
-    function put(pin, className, text, label, act) {
-      const shape = document.createElement("span");
-      shape.className = "shape";
-      shape.textContent = text;
-      const icon = L.divIcon({ className: "pin " + className, html: shape, iconSize: [44, 44] });
-      const mark = L.marker([pin.lat, pin.lon], { icon, riseOnHover: true }).addTo(layer);
-      const element = mark.getElement();
-      element.setAttribute("role", "button");
-      element.setAttribute("aria-label", label);
+    function redraw() {
+      const held = pins.find((pin) => element(pin.id) && element(pin.id) === document.activeElement);
+      layer.clearLayers();
+      marks.clear();
+      groups = grouped(map, pins);
+      for (const group of groups) {
+        const mark = group.pins.length > 1 ? several(group) : single(group.pins[0]);
+        for (const pin of group.pins) marks.set(pin.id, mark);
+      }
+      light({});
+      if (held) element(held.id).focus({ preventScroll: true });
+    }
+
+    function put(at, [wide, path], className, text, label, act) {
+      const svg = drawn("svg", { viewBox: `0 0 ${wide} ${PIN.height}`, width: wide, height: PIN.height, "aria-hidden": "true" });
+      const number = drawn("text", { x: wide / 2, y: PIN.middle });
+      number.textContent = text;
+      svg.append(drawn("path", { d: path }), number);
+      const size = [Math.max(wide, PIN.target), PIN.target];
+      const icon = L.divIcon({ className: `pin ${className}`, html: svg, iconSize: size, iconAnchor: [size[0] / 2, PIN.height] });
+      const mark = L.marker(at, { icon, riseOnHover: true }).addTo(layer);
+      const shown = mark.getElement();
+      shown.setAttribute("role", "button");
+      shown.setAttribute("aria-label", label);
       mark.on("click", act);
-      element.addEventListener("keydown", (event) => {
+      shown.addEventListener("keydown", (event) => {
         if (event.key !== "Enter" && event.key !== " ") return;
         event.preventDefault();
         event.stopPropagation();
@@ -225,111 +342,113 @@
     }
 
     function single(pin) {
-      return put(pin, "pin-" + pin.layer, String(pin.n), named(pin), () => {
-        light(pin.id);
-        popup([pin.lat, pin.lon], described(pin));
-      });
+      const mark = put([pin.lat, pin.lon], SHAPES[pin.layer], `pin-${pin.layer}`, pin.n, named(pin), () => open(pin));
+      const shown = mark.getElement();
+      for (const event of ["focus", "pointerenter"]) shown.addEventListener(event, () => light({ pointed: pin.id }));
+      for (const event of ["blur", "pointerleave"]) shown.addEventListener(event, () => light({ pointed: "" }));
+      return mark;
     }
 
-    function several(members) {
-      const label = members.length + " places close together. " + members.map(named).join(". ");
-      return put(members[0], "pin-several pin-" + members[0].layer, members.length + "×", label, () => {
+    function several({ at, pins: members }) {
+      const layers = new Set(members.map((pin) => pin.layer));
+      const className = `pin-several ${layers.size === 1 ? `pin-${members[0].layer}` : ""}`;
+      const label = `${WORDS.together(members.length)}. ${members.map(named).join(". ")}`;
+      const position = map.unproject(at);
+      return put(position, SHAPES.several, className, WORDS.several(members.length), label, () => {
         const bounds = L.latLngBounds(members.map((pin) => [pin.lat, pin.lon]));
-        const closer = map.getBoundsZoom(bounds, false, L.point(60, 60));
-        if (closer > map.getZoom() && closer <= map.getMaxZoom() && !bounds.getNorthEast().equals(bounds.getSouthWest())) {
-          map.fitBounds(bounds, { padding: [60, 60], animate: !still });
-          return;
-        }
-        const list = document.createElement("ul");
-        for (const pin of members) {
-          const item = document.createElement("li");
-          item.append(described(pin));
-          list.append(item);
-        }
-        popup(bounds.getCenter(), list);
+        const closer = map.getBoundsZoom(bounds.pad(0.5));
+        if (closer > map.getZoom() && grouped(map, members, closer).length > 1) map.fitBounds(bounds.pad(0.5));
+        else list(position, members);
       });
     }
 
-    function popup(at, content) {
-      L.popup({ maxWidth: 260, autoPanPadding: [12, 12] }).setLatLng(at).setContent(content).openOn(map);
+    function open(pin) {
+      light({ chosen: pin.id });
+      popup([pin.lat, pin.lon], described(pin), named(pin), pin.id);
+    }
+
+    function list(position, members) {
+      const content = document.createElement("ul");
+      for (const pin of members) {
+        const item = document.createElement("li");
+        item.append(described(pin));
+        content.append(item);
+      }
+      popup(position, content, WORDS.together(members.length), members[0].id);
+    }
+
+    function popup(position, content, label, id) {
+      const options = { maxWidth: 260, offset: [0, 8 - PIN.height], autoPanPadding: [12, 12] };
+      const shown = L.popup(options).setLatLng(position).setContent(content).openOn(map);
+      shown.getElement().setAttribute("role", "dialog");
+      shown.getElement().setAttribute("aria-label", label);
+      opener = id;
+      const first = shown.getElement().querySelector("a");
+      if (first) first.focus({ preventScroll: true });
     }
 
     function described(pin) {
       const box = document.createElement("div");
       const name = document.createElement("p");
-      const link = document.createElement("a");
-      link.href = pin.url;
-      link.textContent = pin.name;
-      name.append(link);
+      const elsewhere = new URL(pin.url, location.href).pathname !== location.pathname;
+      name.append(elsewhere ? written("a", pin.name, { href: pin.url }) : pin.name);
       box.append(name);
-      if (pin.label) {
-        const distance = document.createElement("p");
-        distance.textContent = pin.label;
-        box.append(distance);
-      }
-      if (document.getElementById(pin.id)) {
-        const back = document.createElement("a");
-        back.href = "#" + pin.id;
-        back.textContent = "See it in the list";
-        box.append(back);
-      }
+      if (pin.label) box.append(written("p", pin.label));
+      if (document.getElementById(pin.id)) box.append(written("a", WORDS.toList, { href: `#${pin.id}` }));
       return box;
     }
 
-    function light(id) {
-      lit = id;
-      for (const [one, mark] of byId) {
-        const element = mark.getElement();
-        if (one !== id) element.classList.toggle("is-highlighted", byId.get(id) === mark);
-        else element.classList.add("is-highlighted");
-      }
+    /* Marks one listing in the map and the list: the one pointed at, or else the one chosen. */
+    function light(change) {
+      Object.assign(lit, change);
+      const id = lit.pointed || lit.chosen;
+      for (const mark of marks.values()) mark.getElement().classList.toggle("is-highlighted", mark === marks.get(id));
       for (const card of document.querySelectorAll("[data-listing-id]")) {
         card.classList.toggle("is-highlighted", card.dataset.listingId === id);
       }
     }
 
-    map.on("zoomend", draw);
-    draw();
+    map.on("popupclose", ({ popup: closed }) => {
+      const lost = document.activeElement === document.body || closed.getElement().contains(document.activeElement);
+      if (lost && element(opener)) element(opener).focus({ preventScroll: true });
+    });
+    container.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      map.closePopup();
+    });
+    map.on("zoomend", redraw);
+    redraw();
     return {
       light,
+      boxes() {
+        return groups.map((group) => {
+          const { x, y } = map.latLngToContainerPoint(map.unproject(group.at));
+          const half = width(group) / 2;
+          return [x - half, y - PIN.height, x + half, y + 4];
+        });
+      },
       show(id) {
         const pin = pins.find((one) => one.id === id);
         if (!pin) return;
-        map.setView([pin.lat, pin.lon], Math.max(map.getZoom(), 10), { animate: !still });
-        light(id);
-        popup([pin.lat, pin.lon], described(pin));
+        map.setView([pin.lat, pin.lon], Math.max(map.getZoom(), 10), { animate: false });
+        open(pin);
       },
     };
   }
 
-  function joinWithList(map, section, marks) {
+  function joinWithList(section, layer) {
     for (const card of document.querySelectorAll("[data-listing-id]")) {
-      card.addEventListener("pointerenter", () => marks.light(card.dataset.listingId));
-      card.addEventListener("focusin", () => marks.light(card.dataset.listingId));
+      const id = card.dataset.listingId;
+      card.addEventListener("pointerenter", () => layer.light({ pointed: id }));
+      card.addEventListener("pointerleave", () => layer.light({ pointed: "" }));
+      card.addEventListener("focusin", () => layer.light({ chosen: id }));
     }
     for (const button of document.querySelectorAll("[data-map-show]")) {
       button.hidden = false;
       button.addEventListener("click", () => {
         section.scrollIntoView({ block: "nearest", behavior: still ? "auto" : "smooth" });
-        marks.show(button.dataset.mapShow);
-        map.getContainer().focus({ preventScroll: true });
+        layer.show(button.dataset.mapShow);
       });
     }
-    map.on("focus click", () => map.scrollWheelZoom.enable());
-    map.on("blur", () => map.scrollWheelZoom.disable());
-  }
-
-  /* On a touch screen the map stays still under one finger until it is asked for. */
-  function hold(map, section) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "button use-map";
-    button.textContent = "Use the map";
-    button.addEventListener("click", () => {
-      map.dragging.enable();
-      button.remove();
-      map.getContainer().focus();
-    });
-    section.append(button);
   }
 })();
