@@ -64,10 +64,13 @@
     foot(map, section.querySelector(".map-foot"), data, tileUrl ? tileAttribution : WORDS.outlines, farther);
     show(map, place, near.length ? near : pins);
     L.control.scale({ metric: false, maxWidth: 100 }).addTo(map);
-    if (place) searched(map, place);
     const layer = pinLayer(map, pins);
-    if (tileUrl) L.tileLayer(tileUrl).addTo(map);
-    else outlines(map, section.dataset, home, layer);
+    const own = place ? [searched(map, place)] : [];
+    map.createPane("names").style.zIndex = 450;
+    if (tileUrl) {
+      L.tileLayer(tileUrl).addTo(map);
+      names(map, own, layer);
+    } else outlines(map, section.dataset, home).then((ranked) => names(map, [...own, ...ranked], layer));
     joinWithList(section, layer);
     map.on("click", () => map.scrollWheelZoom.enable());
     container.addEventListener("pointerleave", () => map.scrollWheelZoom.disable());
@@ -82,7 +85,7 @@
     const points = [...pins, ...(place ? [place] : [])].map((point) => [point.lat, point.lon]);
     if (!points.length) return;
     const room = { paddingTopLeft: [44, 52], paddingBottomRight: [44, 28] };
-    map.fitBounds(points, { ...room, maxZoom: points.length === 1 ? 9 : 12, animate: false });
+    map.fitBounds(points, { ...room, maxZoom: points.length === 1 ? 9 : 10, animate: false });
   }
 
   /* The row under the map: what the shapes mean, what a reader may ask for, and whose the outlines are. */
@@ -116,6 +119,7 @@
     const mark = L.marker([place.lat, place.lon], { icon, interactive: false, keyboard: false }).addTo(map);
     mark.getElement().setAttribute("role", "img");
     mark.getElement().setAttribute("aria-label", WORDS.searched + place.label);
+    return { name: place.label, at: [place.lat, place.lon], kind: "searched" };
   }
 
   function drawn(name, attributes) {
@@ -132,8 +136,9 @@
 
   /* The ground: states, counties when zoomed in, and names. */
 
-  function outlines(map, files, home, layer) {
-    for (const [index, name] of ["states", "counties", "names"].entries()) map.createPane(name).style.zIndex = 200 + index;
+  /* Draws the ground and promises what has a name on it. */
+  function outlines(map, files, home) {
+    for (const [index, name] of ["states", "counties"].entries()) map.createPane(name).style.zIndex = 200 + index;
     const states = load(files.states).then((topology) => shapes(topology, "states", home));
     const cities = load(files.cities);
     states.then((all) => {
@@ -141,8 +146,6 @@
         L.polygon(shape, { pane: "states", className: "state", interactive: false }).addTo(map);
       }
     });
-    Promise.all([states, cities]).then(([all, list]) => names(map, nameable(all, list || [], home), layer));
-
     let counties = null;
     function detail() {
       const close = map.getZoom() >= COUNTIES_FROM;
@@ -155,6 +158,7 @@
     }
     map.on("zoomend", detail);
     detail();
+    return Promise.all([states, cities]).then(([all, list]) => nameable(all, list || [], home));
   }
 
   /* The file's JSON, or null: pins and list are complete without the ground. */
@@ -196,8 +200,8 @@
   function nameable(states, cities, home) {
     const known = states.filter((one) => one.label);
     return [
-      ...known.map(({ name, label: [lon, lat, width] }) => ({ name, at: [lat, nearTo(home, lon)], width })),
-      ...cities.map(([name, lat, lon]) => ({ name, at: [lat, nearTo(home, lon)] })),
+      ...known.map(({ name, label: [lon, lat, wide] }) => ({ name, at: [lat, nearTo(home, lon)], kind: "state", wide })),
+      ...cities.map(([name, lat, lon]) => ({ name, at: [lat, nearTo(home, lon)], kind: "city" })),
     ];
   }
 
@@ -207,16 +211,18 @@
     function redraw() {
       group.clearLayers();
       const size = map.getSize();
-      const taken = [...layer.boxes(), [0, 0, 64, 112], [0, size.y - 32, 130, size.y]];
+      const covered = [...layer.boxes(), [0, 0, 64, 112], [0, size.y - 32, 130, size.y]];
       let left = 4 + Math.round((size.x * size.y) / 14000);
       for (const one of all) {
         const at = map.latLngToContainerPoint(one.at);
-        if (at.x < 0 || at.y < 0 || at.x > size.x || at.y > size.y) continue;
-        const spot = one.width ? inside(map, one, at) : beside(one, at);
-        const free = spot.find(([, box]) => fits(box, size) && !taken.some((other) => meet(box, other)));
+        const point = around(at, one.kind === "searched" ? 13 : 9);
+        if (!fits(point, size) || (one.kind === "city" && covered.some((other) => meet(point, other)))) continue;
+        const spots = one.kind === "state" ? inside(map, one, at) : beside(one, at);
+        const free = spots.find(([, box]) => fits(box, size) && !covered.some((other) => meet(box, other)));
+        if (free || one.kind === "searched") covered.push(point);
         if (!free) continue;
-        taken.push(free[1]);
-        put(one, free[0]);
+        covered.push(free[1]);
+        put(one, `name-${one.kind} ${free[0]}`);
         if (--left === 0) break;
       }
     }
@@ -230,21 +236,26 @@
     redraw();
   }
 
-  function inside(map, { name, width }, at) {
+  function inside(map, { name, wide }, { x, y }) {
     const half = name.length * 4.6;
-    const room = (width / 360) * 256 * 2 ** map.getZoom();
-    return room < half * 2 ? [] : [["name-state", [at.x - half, at.y - 10, at.x + half, at.y + 10]]];
+    const room = (wide / 360) * 256 * 2 ** map.getZoom();
+    return room < half * 2 ? [] : [["", [x - half, y - 10, x + half, y + 10]]];
   }
 
-  /* The four places of a city's name around its dot, the usual ones first. */
-  function beside({ name }, { x, y }) {
-    const wide = name.length * 6.8 + 12;
+  /* The four places of a name around its point, the usual ones first. */
+  function beside({ name, kind }, { x, y }) {
+    const [gap, letter] = kind === "searched" ? [16, 7.8] : [6, 6.8];
+    const wide = name.length * letter + gap;
     return [
-      ["name-city right", [x - 4, y - 9, x + wide, y + 9]],
-      ["name-city left", [x - wide, y - 9, x + 4, y + 9]],
-      ["name-city below", [x - wide / 2, y - 4, x + wide / 2, y + 20]],
-      ["name-city above", [x - wide / 2, y - 20, x + wide / 2, y + 4]],
+      ["right", [x + gap - 2, y - 9, x + wide, y + 9]],
+      ["left", [x - wide, y - 9, x - gap + 2, y + 9]],
+      ["below", [x - wide / 2, y + gap - 4, x + wide / 2, y + gap + 14]],
+      ["above", [x - wide / 2, y - gap - 14, x + wide / 2, y - gap + 4]],
     ];
+  }
+
+  function around({ x, y }, reach) {
+    return [x - reach, y - reach, x + reach, y + reach];
   }
 
   function fits([left, top, right, bottom], size) {
