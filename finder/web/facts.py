@@ -1,17 +1,17 @@
 """How the facts of a listing are said on its page: grouped, in plain words, each with its source and date."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from finder.domain.dates import is_stale, words
 from finder.domain.entry import Statement
-from finder.domain.listing import Layer, Listing
+from finder.domain.listing import Layer, Listing, phone_for
 from finder.domain.terminology import Terminology
 from finder.formats import kind_of
 
 KINDS = {
     "cancer-center": "Cancer center",
-    "childrens-hospital": "Children’s hospital",
+    "childrens-hospital": "Children’s hospital or clinic",
     "hospital": "Hospital",
     "military-hospital": "Military hospital",
     "unknown": "Cancer program",
@@ -19,7 +19,7 @@ KINDS = {
 _AGES = {"adult": "adults", "pediatric": "children", "both": "adults and children"}
 _CONTACT = {
     "new_patient_phone": "Phone for new patients",
-    "phone": "Main phone",
+    "phone": "Main number",
     "second_opinion": "Second opinion",
     "interpreter_note": "Interpreters",
     "international_note": "Patients from other countries",
@@ -51,18 +51,21 @@ _CAR_T_ALL = {
     "treated": "Has treated patients with CAR-T therapy for ALL",
     "trial-site": "Took part in a trial of CAR-T therapy for ALL",
 }
-_ADDRESS = ("street", "city", "state", "zip", "organization_name")
+_TRIALS = {"all_trial": "Trials of treatment for ALL", "car_t_trial": "Trials of CAR-T therapy, for any disease"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fact as a page shows it; ``link`` is an address or telephone link that the value leads to."""
+    """One fact, or several of one source, as a page shows it.
+
+    ``values`` are (words, link); a link is an address, a telephone link or "". ``said`` comes before the source's name.
+    """
 
     label: str
-    value: str
-    link: str = ""
+    values: tuple[tuple[str, str], ...]
     meaning: str = ""
     note: str = ""
+    said: str = "Source:"
     source: str = ""
     url: str = ""
     date: str = ""
@@ -86,6 +89,19 @@ def kind_words(listing: Listing, terminology: Terminology) -> str:
     return core[0] if core else "Specialist"
 
 
+def phone_words(phone: Statement) -> str:
+    """Return whose line a number is, in a few words."""
+    said = "New patients" if phone.field == "new_patient_phone" else phone.scope.capitalize() or "Main number"
+    return f"{said} ({_AGES[phone.population]})" if phone.population in ("adult", "pediatric") else said
+
+
+def first_calls(listing: Listing) -> list[tuple[str, str, str]]:
+    """Return (number, whose line, link) of the numbers to call first: all lines for new patients, else the main one."""
+    lines = [fact for fact in listing.facts_about("new_patient_phone") if fact.audience != "clinician"]
+    main = phone_for(listing, None)
+    return [(fact.value, phone_words(fact), tel(fact.value)) for fact in lines or ([main] if main else [])]
+
+
 def tel(phone: str) -> str:
     """Return the link that calls a US number."""
     return f"tel:+1-{phone}"
@@ -105,15 +121,17 @@ def groups(listing: Listing, terminology: Terminology, today: date) -> tuple[Gro
     return tuple(group for group in made if group.rows)
 
 
-def _row(fact: Statement, label: str, value: str, today: date, **more: str) -> Row:
+def _row(fact: Statement, label: str, value: str, today: date, *, link: str = "", meaning: str = "") -> Row:
+    """Return a row; a note that says no more than the label is left out."""
     return Row(
         label,
-        value,
+        ((value, link),) if value else (),
+        meaning,
+        note="" if fact.note.rstrip(".").casefold() in label.casefold() else fact.note,
         source=fact.source,
         url=fact.url,
         date=words(fact.as_of),
         stale=is_stale(fact.as_of, today),
-        **{"note": fact.note, **more},
     )
 
 
@@ -157,23 +175,22 @@ def _programs(listing: Listing, terminology: Terminology, today: date) -> list[R
         label = _CAR_T_ALL[fact.value] if fact.field == "car_t_all" else known.name
         ages = _AGES.get(fact.population, "age group not stated")
         scope = "; ".join(part for part in (ages, fact.scope) if part)
-        rows.append(_row(fact, label, scope[:1].upper() + scope[1:], today, meaning=known.meaning))
+        row = _row(fact, label, scope[:1].upper() + scope[1:], today, meaning=known.meaning)
+        rows.append(replace(row, said="Stated by"))
     return rows
 
 
 def _trials(listing: Listing, today: date) -> list[Row]:
-    facts = listing.facts_about("all_trial", "car_t_trial")
-    said = {"all_trial": "Trial of treatment for ALL", "car_t_trial": "Trial of CAR-T therapy, for any disease"}
-    return [
-        _row(
-            fact,
-            f"{fact.scope} ({fact.value})" if fact.scope else fact.value,
-            said[fact.field],
-            today,
-            link=f"https://clinicaltrials.gov/study/{fact.value}",
+    """Return the trials of one source and date together, since a center may have taken part in many."""
+    rows: dict[tuple[str, str, str], Row] = {}
+    for fact in listing.facts_about(*_TRIALS):
+        link = f"https://clinicaltrials.gov/study/{fact.value}"
+        key = (fact.field, fact.source, fact.as_of)
+        row = _row(
+            fact, _TRIALS[fact.field], f"{fact.scope} ({fact.value})" if fact.scope else fact.value, today, link=link
         )
-        for fact in facts
-    ]
+        rows[key] = replace(row, values=rows[key].values + row.values) if key in rows else replace(row, note="")
+    return list(rows.values())
 
 
 def _where(listing: Listing, today: date) -> list[Row]:
@@ -200,8 +217,8 @@ def unknowns(listing: Listing) -> tuple[str, ...]:
         "treats_adults": "Do you treat adults with ALL?",
         "treats_children": "Do you treat children with ALL?",
         "allogeneic_transplant": "Do you do donor (allogeneic) stem cell transplants?",
-        "car_t": "Do you give CAR-T therapy for ALL?",
+        "car_t_all": "Do you give CAR-T therapy for ALL?",
     }
-    known = {"car_t" if fact.field == "car_t_all" else fact.field for fact in listing.facts}
+    known = {fact.field for fact in listing.facts if fact.value != "trial-site"}
     questions = [question for field, question in asked.items() if field not in known]
     return (*questions, "How soon can you see a new patient with ALL?", "Do you take my insurance?")

@@ -1,0 +1,163 @@
+"""The cards of a results page. All of a card but number and distance is made once for each listing and reader."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from itertools import count
+from urllib.parse import urlencode
+
+from flask import render_template
+from markupsafe import Markup, escape
+
+from finder.domain.dates import is_stale, words
+from finder.domain.entry import Statement
+from finder.domain.listing import Fit, Found, Layer, Listing, Reason, Who, phone_for
+from finder.domain.reasons import miles
+from finder.formats import path_of
+from finder.search import LayerPage, SearchPage
+from finder.web import facts
+from finder.web.context import services
+
+ASK_WHETHER = {
+    "child": "Ask whether they treat children",
+    "young-adult": "Ask whether they treat people aged 18 to 39",
+    "adult": "Ask whether they treat adults",
+}
+_TITLES = {Layer.CENTERS: "Leukemia centers", Layer.SPECIALISTS: "Specialists"}
+_NOUNS = {
+    Layer.CENTERS: ("leukemia center", "leukemia centers"),
+    Layer.SPECIALISTS: ("specialist", "specialists"),
+}
+_SLOT = "\N{NULL}"  # No text of a listing can hold it.
+_DESIGNATIONS = frozenset({"nci-comprehensive", "nci-clinical", "cog", "nccn"})
+_STATED = frozenset({"leukemia-program", "transplant", "car-t", "aya-program"})
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One listing of a result as a page shows it."""
+
+    number: int
+    listing: Listing
+    distance: str
+    html: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One layer of a result: its heading, its cards that are known to fit, and those to ask."""
+
+    layer: str
+    title: str
+    total: str
+    beyond: bool
+    known: list[Card]
+    unknown: list[Card]
+    ask: str
+    has_more: bool
+
+    @property
+    def cards(self) -> list[Card]:
+        """Every card of this layer in the order in which they are shown."""
+        return self.known + self.unknown
+
+
+def sections(page: SearchPage) -> list[Section]:
+    """Return the layers of a result; the cards are numbered through, as the map's pins are."""
+    numbers = count(1)
+    today = datetime.now(UTC).date()
+    return [_section(layer, page.query.who, numbers, today) for layer in page.layers]
+
+
+def _section(layer: LayerPage, who: Who | None, numbers: Iterator[int], today: date) -> Section:
+    cards = [(_card(found, next(numbers), who, today), found.fit) for found in layer.found]
+    return Section(
+        layer=layer.layer.value,
+        title=_TITLES[layer.layer],
+        total=_total(layer),
+        beyond=layer.beyond,
+        known=[card for card, fit in cards if fit is Fit.YES],
+        unknown=[card for card, fit in cards if fit is not Fit.YES],
+        ask=ASK_WHETHER.get(who or "", ""),
+        has_more=layer.total > len(cards),
+    )
+
+
+def _total(layer: LayerPage) -> str:
+    """Return "12 leukemia centers"."""
+    one, many = _NOUNS[layer.layer]
+    number = f"{layer.total:,}" if layer.total else "no"
+    return f"{'more than ' if layer.more else ''}{number} {one if layer.total == 1 else many}"
+
+
+def _card(found: Found, number: int, who: Who | None, today: date) -> Card:
+    distance = miles(found.distance_m or 0.0)
+    start, middle, end, rest = _pieces(found.listing, found.reasons[1:], who, today)
+    html = f"{start}{number}{middle}{distance}{end}{escape(found.reasons[0].text)}{rest}"
+    return Card(number, found.listing, distance, Markup(html))  # noqa: S704 - the template and escape() made it
+
+
+@lru_cache(2_048)
+def _pieces(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, today: date) -> tuple[str, ...]:
+    """Return a card in the pieces between number, distance and reason for the distance, which depend on the place.
+
+    Listings are equal only to themselves, and search hands out a new one when anything about it changes.
+    """
+    phone, parent = phone_for(listing, who), listing.first("parent")
+    card = render_template(
+        "partials/card.html",
+        slot=_SLOT,
+        listing=listing,
+        url=path_of(listing),
+        kind=facts.kind_words(listing, services().terminology),
+        parent=parent.value if parent and parent.value not in listing.name else "",
+        badges=[reason.text.removeprefix("Member of the ") for reason in reasons if reason.code in _DESIGNATIONS],
+        lines=[_line(reason) for reason in reasons if reason.code not in _DESIGNATIONS],
+        call_first=_call_first(reasons, today),
+        phone=phone,
+        phone_words=facts.phone_words(phone) if phone else "",
+        tel=facts.tel(phone.value) if phone else "",
+        website=listing.first("website"),
+        directions=directions(listing),
+        sources=list(_sources(listing, reasons, phone)),
+    )
+    return tuple(card.split(_SLOT))
+
+
+def _sources(
+    listing: Listing, reasons: tuple[Reason, ...], phone: Statement | None
+) -> Iterator[tuple[str, str, str, str]]:
+    """Yield what is shown with its source, the source's address and its date in words."""
+    for reason in reasons:
+        if reason.source:
+            yield reason.text, reason.source, reason.url, words(reason.as_of)
+    shown = {"Phone": phone, "Website": listing.first("website"), "Address": listing.first("street", "city")}
+    for what, fact in shown.items():
+        if fact:
+            yield what, fact.source, fact.url, words(fact.as_of)
+
+
+def _line(reason: Reason) -> tuple[str, str]:
+    """Return one thing that a card says at a glance, as (kind of line, words).
+
+    A program is shown with who stated it, since nobody has certified it to us; the page's title stands in the sources.
+    """
+    if reason.code not in _STATED:
+        return "ask" if reason.code.startswith("ask") else "fact", reason.text
+    who = reason.source.partition(", “")[0]
+    return "fact", f"{reason.text}, stated by {who} ({words(reason.as_of)})"
+
+
+def _call_first(reasons: tuple[Reason, ...], today: date) -> str:
+    """Return the date of the oldest stale fact behind the reasons: "2020", or "undated" where one has no date."""
+    stale = sorted(reason.as_of for reason in reasons if reason.source and is_stale(reason.as_of, today))
+    return words(next((one for one in stale if one), "")) if stale else ""
+
+
+def directions(listing: Listing) -> str:
+    """Return the address of a map of the world at the listing's street, or "" where no place is known."""
+    if listing.point is None:
+        return ""
+    there = str(listing.address) if listing.address.street else f"{listing.point.latitude},{listing.point.longitude}"
+    return f"https://www.openstreetmap.org/search?{urlencode({'query': there})}"
