@@ -60,6 +60,7 @@
 
     container.setAttribute("role", "group");
     container.setAttribute("aria-label", WORDS.map);
+    section.classList.add("is-drawn");
     const farther = near.length && near.length < pins.length ? () => show(map, place, pins) : null;
     foot(map, section.querySelector(".map-foot"), data, tileUrl ? tileAttribution : WORDS.outlines, farther);
     show(map, place, near.length ? near : pins);
@@ -320,8 +321,8 @@
 
     function redraw() {
       const held = pins.find((pin) => element(pin.id) && element(pin.id) === document.activeElement);
+      marks.clear(); // First, because a pin that is removed loses the focus and says so.
       layer.clearLayers();
-      marks.clear();
       groups = grouped(map, pins);
       for (const group of groups) {
         const mark = group.pins.length > 1 ? several(group) : single(group.pins[0]);
