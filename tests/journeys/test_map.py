@@ -6,6 +6,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from flask import Flask, render_template_string
 from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
@@ -376,3 +377,20 @@ def test_every_target_on_the_map_is_large_enough_for_a_finger(visit):
     for target in page.locator(".pin, .leaflet-bar a, .map-foot button:visible").all():
         box = target.bounding_box()
         assert min(box["width"], box["height"]) >= 43.9
+
+
+def test_a_popup_on_a_phone_is_not_under_the_zoom_buttons(visit):
+    page = visit("spread", has_touch=True, is_mobile=True, reduced_motion="reduce")
+    page.set_viewport_size({"width": 360, "height": 700})
+    page.locator("#center-2 button").click()
+    popup = page.get_by_role("dialog").bounding_box()
+    buttons = page.locator(".leaflet-control-zoom").bounding_box()
+    assert popup["x"] >= buttons["x"] + buttons["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_to_mend_on_the_map(visit, scheme):
+    page = visit("boston", color_scheme=scheme, reduced_motion="reduce")
+    page.get_by_role("button", name="Specialist 5").press("Enter")
+    found = Axe().run(page, context=".map").response["violations"]
+    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []

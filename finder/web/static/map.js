@@ -390,8 +390,9 @@
     }
 
     function popup(position, content, label, id) {
-      const options = { maxWidth: 260, offset: [0, 8 - PIN.height], autoPanPadding: [12, 12] };
-      const shown = L.popup(options).setLatLng(position).setContent(content).openOn(map);
+      const beside = { autoPanPaddingTopLeft: [64, 12], autoPanPaddingBottomRight: [12, 12] }; // of the zoom buttons
+      const maxWidth = Math.min(260, map.getSize().x - 120);
+      const shown = L.popup({ maxWidth, offset: [0, 8 - PIN.height], ...beside }).setLatLng(position).setContent(content).openOn(map);
       shown.getElement().setAttribute("role", "dialog");
       shown.getElement().setAttribute("aria-label", label);
       opener = id;
@@ -442,7 +443,7 @@
       show(id) {
         const pin = pins.find((one) => one.id === id);
         if (!pin) return;
-        map.setView([pin.lat, pin.lon], Math.max(map.getZoom(), 10), { animate: false });
+        map.setView([pin.lat, pin.lon], Math.max(map.getZoom(), 9), { animate: false });
         open(pin);
       },
     };
