@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import count
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
-from flask import render_template
+from flask import get_template_attribute
 from markupsafe import Markup, escape
 
 from finder.domain.dates import is_stale, words
@@ -104,14 +104,12 @@ def _pieces(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, toda
 
     Listings are equal only to themselves, and search hands out a new one when anything about it changes.
     """
-    phone, parent = phone_for(listing, who), listing.first("parent")
-    card = render_template(
-        "partials/card.html",
+    phone = phone_for(listing, who)
+    card: str = get_template_attribute("partials/card.html", "card")(
         slot=_SLOT,
         listing=listing,
         url=path_of(listing),
-        kind=facts.kind_words(listing, services().terminology),
-        parent=parent.value if parent and parent.value not in listing.name else "",
+        kind=_kind(listing),
         badges=[reason.text.removeprefix("Member of the ") for reason in reasons if reason.code in _DESIGNATIONS],
         lines=[_line(reason) for reason in reasons if reason.code not in _DESIGNATIONS],
         call_first=_call_first(reasons, today),
@@ -138,6 +136,15 @@ def _sources(
             yield what, fact.source, fact.url, words(fact.as_of)
 
 
+def _kind(listing: Listing) -> str:
+    """Return what a listing is and where it belongs; a specialist's kind is said by the reasons."""
+    if listing.layer is Layer.SPECIALISTS:
+        practice = listing.first("organization_name")
+        return f"At {practice.value}" if practice else ""
+    kind, parent = facts.kind_words(listing, services().terminology), listing.first("parent")
+    return f"{kind}, part of {parent.value}" if parent and parent.value not in listing.name else kind
+
+
 def _line(reason: Reason) -> tuple[str, str]:
     """Return one thing that a card says at a glance, as (kind of line, words).
 
@@ -160,4 +167,4 @@ def directions(listing: Listing) -> str:
     if listing.point is None:
         return ""
     there = str(listing.address) if listing.address.street else f"{listing.point.latitude},{listing.point.longitude}"
-    return f"https://www.openstreetmap.org/search?{urlencode({'query': there})}"
+    return f"https://www.openstreetmap.org/search?query={quote_plus(there)}"

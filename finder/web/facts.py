@@ -117,6 +117,7 @@ def groups(listing: Listing, terminology: Terminology, today: date) -> tuple[Gro
         Group("Leukemia, transplant and CAR-T programs", tuple(_programs(listing, terminology, today))),
         Group("Trials they took part in", tuple(_trials(listing, today))),
         Group("Where they are", tuple(_where(listing, today))),
+        Group("In the registry", tuple(_registry(listing, today))),
     )
     return tuple(group for group in made if group.rows)
 
@@ -202,6 +203,17 @@ def _where(listing: Listing, today: date) -> list[Row]:
         rows.append(_row(employer, "Practice", employer.value, today))
     if parent := listing.first("parent"):
         rows.append(_row(parent, "Part of", parent.value, today))
+    return rows
+
+
+def _registry(listing: Listing, today: date) -> list[Row]:
+    named = listing.first("family")
+    if listing.layer is Layer.CENTERS or named is None:
+        return []
+    rows = [_row(named, "Name", listing.name, today)]
+    if degree := listing.first("credentials"):
+        rows.append(_row(degree, "Degree or title", degree.value, today))
+    rows.append(_row(named, "National provider number (NPI)", listing.slug, today))
     return rows
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from werkzeug.datastructures import MultiDict
+
 from finder.domain.query import PARAMETERS, RADIUS_CHOICES, SearchQuery
 
 LABELS = {
@@ -67,6 +69,11 @@ class Form:
         asked = str(self.typed["radius"])
         miles = {asked, *CHOICES["radius"]} if asked.isdecimal() else set(CHOICES["radius"])
         return {one: f"{one} miles" for one in sorted(miles, key=int)}
+
+
+def read(args: MultiDict[str, str]) -> dict[str, list[str]]:
+    """Return what stands in an address, without the signs that no page may hold (control and unassigned ones)."""
+    return {name: ["".join(filter(str.isprintable, text)) for text in args.getlist(name)] for name in args}
 
 
 def of_args(args: Mapping[str, Sequence[str]], mistakes: Mapping[str, str] | None = None) -> Form:

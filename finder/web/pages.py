@@ -1,13 +1,16 @@
 """The pages for patients, parents and their doctors."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request
+from markupsafe import Markup
 
 from finder import search as searching
 from finder.domain.dates import words
-from finder.domain.listing import Layer, Listing, Who
+from finder.domain.listing import Layer, Listing
 from finder.domain.place import Located, LocateStatus, Place, Precision
 from finder.domain.query import SearchQuery
 from finder.domain.reasons import miles
@@ -28,7 +31,7 @@ _FIRST_PAGES = 4
 @blueprint.get("/")
 def home() -> str:
     """Show the one question."""
-    return _home(form.of_args(request.args.to_dict(flat=False)))
+    return _home(form.of_args(form.read(request.args)))
 
 
 def _home(asked: form.Form) -> str:
@@ -44,7 +47,7 @@ def _home(asked: form.Form) -> str:
 @blueprint.get("/search")
 def search() -> str | tuple[str, int]:
     """Show what fits near a place, or ask again where the place is not clear."""
-    args = request.args.to_dict(flat=False)
+    args = form.read(request.args)
     try:
         query = SearchQuery.parse(args, strict=False)
     except InvalidQuery as error:
@@ -68,7 +71,7 @@ def _not_located(query: SearchQuery, located: Located) -> str:
 
 
 def _results(page: SearchPage, located: Located) -> str:
-    query, place = page.query, page.place
+    query, place, panel = page.query, page.place, services().guidance.panel(page.query.who)
     sections = cards.sections(page)
     pins = [_pin(card.listing, card.number, card.distance) for part in sections for card in part.cards]
     return render_template(
@@ -81,13 +84,14 @@ def _results(page: SearchPage, located: Located) -> str:
         located=located,
         other_places=_places(query, located),
         sections=sections,
-        only_urls={part.layer: _url(query, layer=part.layer, page=1) for part in sections if len(sections) > 1},
+        only_urls=_only_urls(query, sections),
         change_url=f"/?{urlencode(query.args(page=1, point=None))}",
         previous_url=_url(query, page=query.page - 1) if query.page > 1 else "",
         next_url=_url(query, page=query.page + 1) if page.has_next else "",
-        form=form.of_query(query),
         filters_on=form.filters_on(query),
-        panel=_panel(query.who),
+        filter_rows=_filter_rows(replace(query, near="", point=None, page=1)),
+        first_steps=panel.first_steps,
+        panels=_panels(panel),
         sample=services().sample_size(),
         map_data=maps.map_json(_map_place(page), [pin for pin in pins if pin]),
     )
@@ -114,8 +118,22 @@ def _url(query: SearchQuery, **changes: object) -> str:
     return f"/search?{urlencode(query.args(**changes))}"
 
 
-def _panel(who: Who | None) -> Panel:
-    return services().guidance.panel(who)
+def _only_urls(query: SearchQuery, sections: list[cards.Section]) -> dict[str, str]:
+    """Return for each layer of which there is more than shown the address of its own list."""
+    if len(sections) == 1:
+        return {}
+    return {part.layer: _url(query, layer=part.layer, page=1) for part in sections if part.has_more}
+
+
+# What follows is the same for many readers, and costs as much as all the rest of a results page.
+@lru_cache(256)
+def _filter_rows(query: SearchQuery) -> Markup:
+    return Markup(render_template("partials/filter_rows.html", form=form.of_query(query)))  # noqa: S704 - escaped there
+
+
+@lru_cache(8)
+def _panels(panel: Panel) -> Markup:
+    return Markup(render_template("partials/panels.html", panel=panel))  # noqa: S704 - escaped there
 
 
 def _pin(listing: Listing, number: int, distance: str) -> maps.Pin | None:

@@ -32,6 +32,8 @@
         : "Your position could not be found. Type a city or ZIP code instead.";
   }
 
+  // A page that comes back from the browser's memory must not keep the button switched off.
+  addEventListener("pageshow", () => (button.disabled = false));
   button.addEventListener("click", () => {
     button.disabled = true;
     problem.textContent = "";
