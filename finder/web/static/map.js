@@ -217,7 +217,8 @@
       for (const one of all) {
         const at = map.latLngToContainerPoint(one.at);
         const point = around(at, one.kind === "searched" ? 13 : 9);
-        if (!fits(point, size) || (one.kind === "city" && covered.some((other) => meet(point, other)))) continue;
+        const dot = around(at, 3);
+        if (!fits(point, size) || (one.kind === "city" && covered.some((other) => meet(dot, other)))) continue;
         const spots = one.kind === "state" ? inside(map, one, at) : beside(one, at);
         const free = spots.find(([, box]) => fits(box, size) && !covered.some((other) => meet(box, other)));
         if (free || one.kind === "searched") covered.push(point);
