@@ -60,6 +60,7 @@ MAPS = {
     ),
     "listing": (None, [pin(1, 42.338, -71.108)]),
     "empty": (NEAR_BOSTON, []),
+    "tiles": (NEAR_BOSTON, SPREAD),
 }
 
 
@@ -67,14 +68,15 @@ MAPS = {
 def address():
     app = Flask("map", template_folder=str(PROJECT / "templates"), static_folder=None)
     app.extensions["finder"] = SimpleNamespace(settings=load({"FINDER_RATE_LIMIT": ""}))
-    app.jinja_env.globals["map_shell"] = maps.shell
     for part in (security, assets):
         part.init(app)
 
     @app.get("/<name>")
     def page(name):
         place, pins = MAPS[name]
-        return render_template_string(PAGE, pins=pins, map_data=maps.map_json(place, pins))
+        tiles = ("/static/any/icon.svg?{z}/{x}/{y}", "Tiles of our own") if name == "tiles" else ()
+        shell = maps.shell(*tiles)
+        return render_template_string(PAGE, pins=pins, map_data=maps.map_json(place, pins), map_shell=lambda: shell)
 
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
@@ -108,7 +110,7 @@ def visit(chromium, address):
         page.on("request", lambda request: asked.append(request.url))
         page.goto(f"{address}/{name}")
         if options.get("java_script_enabled", True):
-            page.locator("path.state").first.wait_for(state="attached")
+            page.locator(".leaflet-tile, path.state").first.wait_for(state="attached")
         return page
 
     yield visit
@@ -321,6 +323,14 @@ def test_a_hostile_name_is_shown_as_it_is(visit, number):
     assert page.evaluate("window.hit") is None
     assert page.locator(".folium-map img, .folium-map script").count() == 0
     assert json.loads(page.locator("#map-data").inner_text())["pins"][number - 1]["name"] == text
+
+
+def test_an_operators_tiles_take_the_place_of_the_outlines(visit):
+    page = visit("tiles")
+    expect(page.locator(".map-foot").get_by_text("Tiles of our own")).to_be_visible()
+    expect(page.locator(".name-searched")).to_have_text("02139 (Cambridge, MA)")
+    assert page.locator("path.state, .name-city").count() == 0
+    assert len(names_of(page)) == 3
 
 
 def test_reduced_motion_turns_every_animation_off(visit):
