@@ -114,7 +114,7 @@ def _pieces(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, toda
         lines=[_line(reason) for reason in reasons if reason.code not in _DESIGNATIONS],
         call_first=_call_first(reasons, today),
         phone=phone,
-        phone_words=facts.phone_words(phone) if phone else "",
+        phone_words=facts.phone_words(phone, listing.layer) if phone else "",
         tel=facts.tel(phone.value) if phone else "",
         website=listing.first("website"),
         directions=directions(listing),

@@ -89,9 +89,10 @@ def kind_words(listing: Listing, terminology: Terminology) -> str:
     return core[0] if core else "Specialist"
 
 
-def phone_words(phone: Statement) -> str:
-    """Return whose line a number is, in a few words."""
-    said = "New patients" if phone.field == "new_patient_phone" else phone.scope.capitalize() or "Main number"
+def phone_words(phone: Statement, layer: Layer) -> str:
+    """Return whose line a number is and, of a hospital's main number, what to ask for."""
+    main = "Main number. Ask for the leukemia or new-patient line." if layer is Layer.CENTERS else "Office"
+    said = "New patients" if phone.field == "new_patient_phone" else phone.scope.capitalize() or main
     return f"{said} ({_AGES[phone.population]})" if phone.population in ("adult", "pediatric") else said
 
 
@@ -99,7 +100,9 @@ def first_calls(listing: Listing) -> list[tuple[str, str, str]]:
     """Return (number, whose line, link) of the numbers to call first: all lines for new patients, else the main one."""
     lines = [fact for fact in listing.facts_about("new_patient_phone") if fact.audience != "clinician"]
     main = phone_for(listing, None)
-    return [(fact.value, phone_words(fact), tel(fact.value)) for fact in lines or ([main] if main else [])]
+    return [
+        (fact.value, phone_words(fact, listing.layer), tel(fact.value)) for fact in lines or ([main] if main else [])
+    ]
 
 
 def tel(phone: str) -> str:

@@ -114,7 +114,7 @@ def test_every_line_for_new_patients_is_a_first_call():
 
 def test_without_a_line_for_new_patients_the_main_number_is_the_first_call():
     assert facts.first_calls(listing(said("phone", "617-555-0100"))) == [
-        ("617-555-0100", "Main number", "tel:+1-617-555-0100")
+        ("617-555-0100", "Main number. Ask for the leukemia or new-patient line.", "tel:+1-617-555-0100")
     ]
     assert facts.first_calls(listing()) == []
 
@@ -148,13 +148,14 @@ def test_a_code_that_nobody_described_is_shown_as_such():
 
 
 @pytest.mark.parametrize(
-    ("statement", "words"),
+    ("statement", "layer", "words"),
     [
-        (said("new_patient_phone", "1"), "New patients"),
-        (said("new_patient_phone", "1", population="adult"), "New patients (adults)"),
-        (said("phone", "1"), "Main number"),
-        (said("phone", "1", scope="leukemia clinic"), "Leukemia clinic"),
+        (said("new_patient_phone", "1"), Layer.CENTERS, "New patients"),
+        (said("new_patient_phone", "1", population="adult"), Layer.CENTERS, "New patients (adults)"),
+        (said("phone", "1"), Layer.CENTERS, "Main number. Ask for the leukemia or new-patient line."),
+        (said("phone", "1"), Layer.SPECIALISTS, "Office"),
+        (said("phone", "1", scope="leukemia clinic"), Layer.CENTERS, "Leukemia clinic"),
     ],
 )
-def test_a_number_says_whose_line_it_is(statement, words):
-    assert facts.phone_words(statement) == words
+def test_a_number_says_whose_line_it_is(statement, layer, words):
+    assert facts.phone_words(statement, layer) == words
