@@ -113,7 +113,9 @@ def tel(phone: str) -> str:
 def groups(listing: Listing, terminology: Terminology, today: date) -> tuple[Group, ...]:
     """Return everything that is known, in the order in which a reader needs it; empty groups are left out."""
     made = (
-        Group("How to reach them", tuple(_contact(fact, today) for fact in listing.facts_about(*_CONTACT))),
+        Group(
+            "How to reach them", tuple(_contact(one, listing.layer, today) for one in listing.facts_about(*_CONTACT))
+        ),
         Group("Who is treated", tuple(_treated(fact, today) for fact in listing.facts_about(*_TREATED))),
         Group("Specialty", tuple(_specialty(fact, terminology, today) for fact in listing.facts_about("specialty"))),
         Group("Designations and memberships", tuple(_designations(listing, terminology, today))),
@@ -139,8 +141,8 @@ def _row(fact: Statement, label: str, value: str, today: date, *, link: str = ""
     )
 
 
-def _contact(fact: Statement, today: date) -> Row:
-    label = _CONTACT[fact.field]
+def _contact(fact: Statement, layer: Layer, today: date) -> Row:
+    label = "Office phone" if layer is Layer.SPECIALISTS and fact.field == "phone" else _CONTACT[fact.field]
     if fact.population:
         label += f" ({_AGES[fact.population]})"
     if fact.field.endswith("phone"):
