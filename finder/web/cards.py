@@ -1,5 +1,6 @@
 """The cards of a results page. All of a card but number and distance is made once for each listing and reader."""
 
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -29,7 +30,7 @@ _NOUNS = {
     Layer.CENTERS: ("leukemia center", "leukemia centers"),
     Layer.SPECIALISTS: ("specialist", "specialists"),
 }
-_SLOT = "\N{NULL}"  # No text of a listing can hold it.
+_SLOT = secrets.token_hex(16)  # No text of a listing can hold it.
 _DESIGNATIONS = frozenset({"nci-comprehensive", "nci-clinical", "cog", "nccn"})
 _STATED = frozenset({"leukemia-program", "transplant", "car-t", "aya-program"})
 
@@ -98,13 +99,13 @@ def _card(found: Found, number: int, who: Who | None, today: date) -> Card:
     return Card(number, found.listing, distance, Markup(html))  # noqa: S704 - the template and escape() made it
 
 
-@lru_cache(2_048)
+@lru_cache(1_500)
 def _pieces(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, today: date) -> tuple[str, ...]:
     """Return a card in the pieces between number, distance and reason for the distance, which depend on the place.
 
     Listings are equal only to themselves, and search hands out a new one when anything about it changes.
     """
-    phone = phone_for(listing, who)
+    phone, website = phone_for(listing, who), listing.first("website")
     card: str = get_template_attribute("partials/card.html", "card")(
         slot=_SLOT,
         listing=listing,
@@ -116,7 +117,7 @@ def _pieces(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, toda
         phone=phone,
         phone_words=facts.phone_words(phone, listing.layer) if phone else "",
         tel=facts.tel(phone.value) if phone else "",
-        website=listing.first("website"),
+        website=facts.web(website.value) if website else "",
         directions=directions(listing),
         sources=list(_sources(listing, reasons, phone)),
     )
@@ -129,11 +130,11 @@ def _sources(
     """Yield what is shown with its source, the source's address and its date in words."""
     for reason in reasons:
         if reason.source:
-            yield reason.text, reason.source, reason.url, words(reason.as_of)
+            yield reason.text, reason.source, facts.web(reason.url), words(reason.as_of)
     shown = {"Phone": phone, "Website": listing.first("website"), "Address": listing.first("street", "city")}
     for what, fact in shown.items():
         if fact:
-            yield what, fact.source, fact.url, words(fact.as_of)
+            yield what, fact.source, facts.web(fact.url), words(fact.as_of)
 
 
 def _kind(listing: Listing) -> str:

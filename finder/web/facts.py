@@ -105,6 +105,11 @@ def first_calls(listing: Listing) -> list[tuple[str, str, str]]:
     ]
 
 
+def web(address: str) -> str:
+    """Return an address if it is one of the web, else "": what was imported may be anything, a script too."""
+    return address if address.startswith(("https://", "http://")) else ""
+
+
 def tel(phone: str) -> str:
     """Return the link that calls a US number."""
     return f"tel:+1-{phone}"
@@ -135,7 +140,7 @@ def _row(fact: Statement, label: str, value: str, today: date, *, link: str = ""
         meaning,
         note="" if fact.note.rstrip(".").casefold() in label.casefold() else fact.note,
         source=fact.source,
-        url=fact.url,
+        url=web(fact.url),
         date=words(fact.as_of),
         stale=is_stale(fact.as_of, today),
     )
@@ -144,11 +149,11 @@ def _row(fact: Statement, label: str, value: str, today: date, *, link: str = ""
 def _contact(fact: Statement, layer: Layer, today: date) -> Row:
     label = "Office phone" if layer is Layer.SPECIALISTS and fact.field == "phone" else _CONTACT[fact.field]
     if fact.population:
-        label += f" ({_AGES[fact.population]})"
+        label += f" ({_AGES.get(fact.population, fact.population)})"
     if fact.field.endswith("phone"):
         return _row(fact, label, fact.value, today, link=tel(fact.value))
     if fact.field in ("website", "leukemia_page"):
-        return _row(fact, label, fact.value.split("://", 1)[-1].rstrip("/"), today, link=fact.value)
+        return _row(fact, label, fact.value.split("://", 1)[-1].rstrip("/"), today, link=web(fact.value))
     return _row(fact, label, fact.value, today)
 
 
@@ -178,7 +183,7 @@ def _programs(listing: Listing, terminology: Terminology, today: date) -> list[R
     rows = []
     for fact in listing.facts_about(*_PROGRAMS):
         known = terminology.designation(_PROGRAMS[fact.field])
-        label = _CAR_T_ALL[fact.value] if fact.field == "car_t_all" else known.name
+        label = _CAR_T_ALL.get(fact.value, known.name) if fact.field == "car_t_all" else known.name
         ages = _AGES.get(fact.population, "age group not stated")
         scope = "; ".join(part for part in (ages, fact.scope) if part)
         row = _row(fact, label, scope[:1].upper() + scope[1:], today, meaning=known.meaning)

@@ -31,6 +31,7 @@ def hostile(settings, tmp_path_factory):
         "hostile",
         said("treats_adults", source=HOSTILE, note=HOSTILE, url="https://example.org/?a=1&b='\"<>"),
         said("parent", HOSTILE),
+        said("website", "javascript:alert(1)", url="javascript:alert(2)"),
         said("phone", "617-555-0100", scope=HOSTILE),
         said("all_trial", "NCT00000001", scope=HOSTILE),
         said("allogeneic_transplant", source=HOSTILE, scope=HOSTILE, as_of=""),
@@ -382,6 +383,7 @@ def test_imported_text_is_shown_as_it_stands_and_never_runs(hostile):
         assert not [one for one in soup.find_all("script") if one.string and "alert(1)" in one.string.split("{")[0]]
         assert not soup.select("main b")
         assert "49" not in words(soup.h1)
+        assert not soup.select('[href^="javascript"]')
 
 
 def test_every_listing_has_a_sound_page_that_shows_each_fact_with_source_and_date(client, app):
