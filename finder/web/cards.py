@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from itertools import count
 from urllib.parse import quote_plus
 
@@ -30,6 +29,7 @@ _NOUNS = {
     Layer.CENTERS: ("leukemia center", "leukemia centers"),
     Layer.SPECIALISTS: ("specialist", "specialists"),
 }
+_CARDS_KEPT = 1_500
 _SLOT = secrets.token_hex(16)  # No text of a listing can hold it.
 _DESIGNATIONS = frozenset({"nci-comprehensive", "nci-clinical", "cog", "nccn"})
 _STATED = frozenset({"leukemia-program", "transplant", "car-t", "aya-program"})
@@ -42,26 +42,22 @@ class Card:
     number: int
     listing: Listing
     distance: str
-    html: Markup
+    html: str
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One layer of a result: its heading, its cards that are known to fit, and those to ask."""
+    """One layer of a result: its heading, and its cards as HTML, those that are known to fit and those to ask."""
 
     layer: str
     title: str
     total: str
     beyond: bool
-    known: list[Card]
-    unknown: list[Card]
+    cards: list[Card]
+    known: Markup
+    unknown: Markup
     ask: str
     has_more: bool
-
-    @property
-    def cards(self) -> list[Card]:
-        """Every card of this layer in the order in which they are shown."""
-        return self.known + self.unknown
 
 
 def sections(page: SearchPage) -> list[Section]:
@@ -72,17 +68,24 @@ def sections(page: SearchPage) -> list[Section]:
 
 
 def _section(layer: LayerPage, who: Who | None, numbers: Iterator[int], today: date) -> Section:
-    cards = [(_card(found, next(numbers), who, today), found.fit) for found in layer.found]
+    ordered = sorted(layer.found, key=lambda found: found.fit is not Fit.YES)
+    cards = [_card(found, next(numbers), who, today) for found in ordered]
+    known = sum(found.fit is Fit.YES for found in ordered)
     return Section(
         layer=layer.layer.value,
         title=_TITLES[layer.layer],
         total=_total(layer),
         beyond=layer.beyond,
-        known=[card for card, fit in cards if fit is Fit.YES],
-        unknown=[card for card, fit in cards if fit is not Fit.YES],
+        cards=cards,
+        known=_joined(cards[:known]),
+        unknown=_joined(cards[known:]),
         ask=ASK_WHETHER.get(who or "", ""),
         has_more=layer.total > len(cards),
     )
+
+
+def _joined(cards: list[Card]) -> Markup:
+    return Markup("".join(card.html for card in cards))  # noqa: S704 - the template and escape() made them
 
 
 def _total(layer: LayerPage) -> str:
@@ -94,17 +97,28 @@ def _total(layer: LayerPage) -> str:
 
 def _card(found: Found, number: int, who: Who | None, today: date) -> Card:
     distance = miles(found.distance_m or 0.0)
-    start, middle, end, rest = _pieces(found.listing, found.reasons[1:], who, today)
+    key = (found.listing, who, today)
+    pieces = _kept.get(key)
+    if pieces is None:
+        pieces = _pieces(found.listing, found.reasons[1:], who, today)
+        _keep(key, pieces)
+    start, middle, end, rest = pieces
     html = f"{start}{number}{middle}{distance}{end}{escape(found.reasons[0].text)}{rest}"
-    return Card(number, found.listing, distance, Markup(html))  # noqa: S704 - the template and escape() made it
+    return Card(number, found.listing, distance, html)
 
 
-@lru_cache(1_500)
+# Listings are equal only to themselves, and search hands out a new one when anything about it changes.
+_kept: dict[tuple[Listing, Who | None, date], tuple[str, ...]] = {}
+
+
+def _keep(key: tuple[Listing, Who | None, date], pieces: tuple[str, ...]) -> None:
+    if len(_kept) >= _CARDS_KEPT:
+        _kept.clear()
+    _kept[key] = pieces
+
+
 def _pieces(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, today: date) -> tuple[str, ...]:
-    """Return a card in the pieces between number, distance and reason for the distance, which depend on the place.
-
-    Listings are equal only to themselves, and search hands out a new one when anything about it changes.
-    """
+    """Return a card in the pieces between number, distance and reason for the distance, which depend on the place."""
     phone, website = phone_for(listing, who), listing.first("website")
     card: str = get_template_attribute("partials/card.html", "card")(
         slot=_SLOT,

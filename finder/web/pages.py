@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Flask, Response, current_app, render_template, request
 from markupsafe import Markup
 
 from finder import search as searching
@@ -123,6 +123,17 @@ def _only_urls(query: SearchQuery, sections: list[cards.Section]) -> dict[str, s
     if len(sections) == 1:
         return {}
     return {part.layer: _url(query, layer=part.layer, page=1) for part in sections if part.has_more}
+
+
+@blueprint.app_template_global()
+def once(name: str) -> Markup:
+    """Return a partial that is the same on every page, rendered once for each application."""
+    return _rendered(name, current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
+
+
+@lru_cache(32)
+def _rendered(name: str, app: Flask) -> Markup:
+    return Markup(app.jinja_env.get_template(name).render())  # noqa: S704 - a template of ours escapes for itself
 
 
 # What follows is the same for many readers, and costs as much as all the rest of a results page.
