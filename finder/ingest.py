@@ -348,7 +348,7 @@ def _listing(
     terminology: Terminology,
 ) -> dict[str, Any]:
     x, y, z = located.point.unit_vector() if located.point else (None, None, None)
-    return {
+    row: dict[str, Any] = {
         "layer": layer.number,
         "slug": slug,
         "name": name,
@@ -362,3 +362,10 @@ def _listing(
         "capability": capability(facts),
         "facts": json.dumps([astuple(fact) for fact in facts], ensure_ascii=False, separators=(",", ":")),
     }
+    return row | {"digest": _digest(row)}
+
+
+def _digest(row: dict[str, Any]) -> int:
+    """Return 63 bits of a hash, which every database holds in a whole number."""
+    text = json.dumps(row, sort_keys=True)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1

@@ -7,19 +7,19 @@ same order as great-circle distance; see docs/decisions/search-chords.md.
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Subquery, bindparam, func, literal, select
+from sqlalchemy import Connection, Integer, bindparam, func, literal, select
 from sqlalchemy import or_ as any_of
 
-from finder.db import Database, Explain, ListingRow
+from finder.db import Database, Explain, ListingRow, Prepared
 from finder.domain import fit
 from finder.domain.entry import Statement
 from finder.domain.geo import HALF_TURN_M, METRES_PER_MILE, GeoPoint, boxes, chord2_to_metres, metres_to_chord2
-from finder.domain.listing import Address, Found, Layer, Listing
+from finder.domain.listing import Address, Found, Layer, Listing, Reason, Who
 from finder.domain.place import Place, Precision
 from finder.domain.query import SearchQuery, Sort
 from finder.domain.reasons import distance_reason, fixed_reasons
@@ -28,11 +28,13 @@ from finder.domain.terminology import Terminology
 PAGE_SIZE = {Layer.CENTERS: 15, Layer.SPECIALISTS: 10}
 SINGLE_LAYER_PAGE_SIZE = 25
 COUNT_LIMIT = 1_000
+FEW = 300
 FALLBACK_SIZE = 3
 BANDS_PER_DEGREE = 4
 NOWHERE = -1
+Hit = tuple[str, int, float]  # id, digest, squared chord
 _START_M = 2 * METRES_PER_MILE
-_ROWS_KEPT = 2_048
+_LISTINGS_KEPT = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,61 +80,73 @@ def band_of(latitude: float) -> int:
 _T = ListingRow.__table__.c
 _CARD = (
     _T.id, _T.layer, _T.slug, _T.name, _T.street, _T.city, _T.state, _T.postal_code,
-    _T.latitude, _T.longitude, _T.precision, _T.audience, _T.capability, _T.facts,
+    _T.latitude, _T.longitude, _T.precision, _T.audience, _T.capability, _T.facts, _T.digest,
 )  # fmt: skip
 _DX, _DY, _DZ = _T.x - bindparam("x"), _T.y - bindparam("y"), _T.z - bindparam("z")
 _CHORD2 = _DX * _DX + _DY * _DY + _DZ * _DZ
 
 
-def _within(parts: int, layer: str = "layer", audience: str = "audience") -> tuple[Any, ...]:
-    """Return the conditions of every search; ``parts`` is the number of boxes (two across the 180th meridian)."""
-    longitudes = [_T.longitude.between(bindparam(f"west{n}"), bindparam(f"east{n}")) for n in range(parts)]
-    return (
-        bindparam(audience) != literal(0),
-        _T.layer == bindparam(layer),
-        _T.band.in_(bindparam("bands", expanding=True)),
-        any_of(*longitudes) if parts > 1 else longitudes[0],
-        _T.audience.op("&")(bindparam(audience)) != 0,
-        _T.capability.op("&")(bindparam("designation")) != 0,
-        _T.capability.op("&")(bindparam("transplant")) != 0,
-        _T.capability.op("&")(bindparam("car_t")) != 0,
-        bindparam("limit2") >= _CHORD2,
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What of a circle decides the statement's text: its boxes (two across the 180th meridian) and room for bands."""
+
+    boxes: int
+    bands: int
+
+    def conditions(self, audience: str = "audience", layers: tuple[str, ...] = ("layer",)) -> tuple[Any, ...]:
+        """Return the conditions of every search; the arguments name what the statement binds."""
+        longitudes = [_T.longitude.between(bindparam(f"west{n}"), bindparam(f"east{n}")) for n in range(self.boxes)]
+        return (
+            bindparam(audience) != literal(0),
+            _T.layer.in_([bindparam(one, type_=Integer) for one in layers]),
+            _T.band.in_([bindparam(f"band{n}", type_=Integer) for n in range(self.bands)]),
+            any_of(*longitudes) if self.boxes > 1 else longitudes[0],
+            _T.audience.op("&")(bindparam(audience)) != 0,
+            _T.capability.op("&")(bindparam("designation")) != 0,
+            _T.capability.op("&")(bindparam("transplant")) != 0,
+            _T.capability.op("&")(bindparam("car_t")) != 0,
+            bindparam("limit2") >= _CHORD2,
+        )
+
+
+# A statement built anew costs ten times the index search, so each is made once for its shape and bound per request.
+# All of them read the index alone.
+@cache
+def _few(shape: _Shape) -> Prepared:
+    columns = (_T.id, _T.digest, _CHORD2.label("chord2"), _T.layer, _T.name_key, _T.audience)
+    return Prepared(select(*columns).where(*shape.conditions(layers=("first", "last"))).limit(FEW + 1))
+
+
+@cache
+def _nearest(shape: _Shape) -> Prepared:
+    return _slice_statement(shape, _CHORD2, _T.name_key, _T.id)
+
+
+@cache
+def _by_name(shape: _Shape) -> Prepared:
+    return _slice_statement(shape, _T.name_key, _T.id)
+
+
+def _slice_statement(shape: _Shape, *order: Any) -> Prepared:
+    hits = select(_T.id, _T.digest, _CHORD2.label("chord2")).where(*shape.conditions()).order_by(*order)
+    return Prepared(hits.limit(bindparam("size")).offset(bindparam("offset")))
+
+
+@cache
+def _count(shape: _Shape) -> Prepared:
+    """Count one layer, known to fit and not known, each up to the limit."""
+    return Prepared(
+        select(
+            *(
+                select(func.count())
+                .select_from(select(literal(1)).where(*shape.conditions(fits)).limit(COUNT_LIMIT + 1).subquery())
+                .scalar_subquery()
+                for fits in ("known", "unknown")
+            )
+        )
     )
 
 
-def _page_statement(parts: int, *order: Any) -> Select[Any]:
-    hits = (
-        select(_T.id, _T.name_key, _CHORD2.label("chord2"))
-        .where(*_within(parts))
-        .order_by(*order)
-        .limit(bindparam("size"))
-        .offset(bindparam("offset"))
-        .subquery("hit")
-    )
-    return (
-        select(*_CARD, hits.c.chord2)
-        .join_from(hits, ListingRow.__table__, hits.c.id == _T.id)
-        .order_by(*(_outer(hits, column) for column in order))
-    )
-
-
-def _outer(hits: Subquery, column: Any) -> Any:
-    return hits.c.chord2 if column is _CHORD2 else hits.c[column.name]
-
-
-def _count_statement(parts: int) -> Select[Any]:
-    counts = []
-    for layer in Layer:
-        for audience in ("known", "unknown"):
-            hits = select(literal(1)).where(*_within(parts, f"layer{layer.number}", audience)).limit(COUNT_LIMIT + 1)
-            counts.append(select(func.count()).select_from(hits.subquery()).scalar_subquery())
-    return select(*counts)
-
-
-# A statement built anew costs ten times the index search, so each is built once and bound per request.
-_NEAREST = {parts: _page_statement(parts, _CHORD2, _T.name_key, _T.id) for parts in (1, 2)}
-_BY_NAME = {parts: _page_statement(parts, _T.name_key, _T.id) for parts in (1, 2)}
-_COUNT = {parts: _count_statement(parts) for parts in (1, 2)}
 _BY_ID = select(*_CARD).where(_T.id.in_(bindparam("ids", expanding=True)))
 _BY_SLUG = select(*_CARD).where(_T.layer == bindparam("layer"), _T.slug == bindparam("slug"))
 _BY_LAYER = select(*_CARD).where(_T.layer == bindparam("layer")).order_by(_T.state, _T.name_key, _T.id)
@@ -145,11 +159,24 @@ def find(database: Database, terminology: Terminology, query: SearchQuery, place
     Ties are ordered by name, then id, so that pages never overlap. Raises nothing: an empty page is an answer.
     """
     with database.reading() as connection:
-        counts = _counts(connection, query, place.point)
-        layers = [
-            LayerSearch(connection, query, place, layer).page(terminology, *counts[layer]) for layer in query.layers
-        ]
-        return SearchPage(query, place, tuple(layers))
+        few = _gather(connection, query, place)
+        searches = [LayerSearch(connection, query, place, layer) for layer in query.layers]
+        return SearchPage(query, place, tuple(search.page(terminology, few) for search in searches))
+
+
+def _gather(connection: Connection, query: SearchQuery, place: Place) -> Sequence[Any] | None:
+    """Return every hit of all layers in no order, or None where there are too many to sort here.
+
+    Most searches have few hits; then this is their only statement.
+    """
+    shape, values = _circle(query, place.point, query.radius_m)
+    values |= {"first": query.layers[0].number, "last": query.layers[-1].number, "audience": _all_masks(query)}
+    rows = _few(shape).rows(connection, values)
+    return None if len(rows) > FEW else rows
+
+
+def _all_masks(query: SearchQuery) -> int:
+    return fit.known_mask(query.who) | fit.unknown_mask(query.who)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,77 +188,121 @@ class LayerSearch:
     place: Place
     layer: Layer
 
-    def page(self, terminology: Terminology, known: int, unknown: int) -> LayerPage:
-        """Return the query's page, given how many listings are known to fit and of how many nobody knows."""
+    def page(self, terminology: Terminology, few: Sequence[Any] | None) -> LayerPage:
+        """Return the query's page, from every hit where there are few, else slice by slice from the database."""
         length = PAGE_SIZE[self.layer] if len(self.query.layers) > 1 else SINGLE_LAYER_PAGE_SIZE
         offset = (self.query.page - 1) * length
-        total = known + unknown
-        rows: list[Row[Any]] = []
-        if offset < known:
-            rows += self._slice(fit.known_mask(self.query.who), offset, length, known)
-        if len(rows) < length and unknown:
-            rows += self._slice(fit.unknown_mask(self.query.who), max(0, offset - known), length - len(rows), unknown)
+        total, hits = self._of_many(offset, length) if few is None else self._of_few(few, offset, length)
         if not total:
-            rows += self._beyond()
-        found = tuple(_found(tuple(row), self.query, self.place, terminology) for row in rows)
+            hits = self._beyond()
+        found = tuple(
+            _found(listing, metres, self.query, self.place, terminology) for listing, metres in self.listings(hits)
+        )
         shown = min(total, COUNT_LIMIT)
         return LayerPage(self.layer, shown, total > COUNT_LIMIT, found, not total, offset + length < shown)
 
-    def nearest(self, audience: int, offset: int, size: int, start_m: float = _START_M) -> Sequence[Row[Any]]:
-        """Return the rows of one slice of the order by distance, looking no farther than the query's radius.
+    def _of_few(self, few: Sequence[Any], offset: int, length: int) -> tuple[int, list[Hit]]:
+        known, by_name = fit.known_mask(self.query.who), self.query.sort is Sort.NAME
+        ordered = sorted(
+            (not audience & known, 0.0 if by_name else chord2, name_key, id_, digest, chord2)
+            for id_, digest, chord2, layer, name_key, audience in few
+            if layer == self.layer.number
+        )
+        return len(ordered), [(one[3], one[4], one[5]) for one in ordered[offset : offset + length]]
+
+    def _of_many(self, offset: int, length: int) -> tuple[int, list[Hit]]:
+        known_mask, unknown_mask = fit.known_mask(self.query.who), fit.unknown_mask(self.query.who)
+        shape, values = _circle(self.query, self.place.point, self.query.radius_m)
+        values |= {"layer": self.layer.number, "known": known_mask, "unknown": unknown_mask}
+        known, unknown = _count(shape).rows(self.connection, values)[0]
+        hits: list[Hit] = []
+        if offset < known:
+            hits += self._slice(known_mask, offset, length, known)
+        if len(hits) < length and unknown:
+            hits += self._slice(unknown_mask, max(0, offset - known), length - len(hits), unknown)
+        return known + unknown, hits
+
+    def nearest(self, audience: int, offset: int, size: int, start_m: float = _START_M) -> list[Hit]:
+        """Return id, digest and chord2 of one slice by distance, looking no farther than the query's radius.
 
         The circle starts at ``start_m`` and grows until it holds the slice: work follows the slice, not the directory.
         """
         radius_m = min(start_m, self.query.radius_m)
         while True:
-            rows = self._rows(_NEAREST, audience, offset, size, radius_m)
+            rows = self._hits(_nearest, audience, offset, size, radius_m)
             if len(rows) == size or radius_m >= self.query.radius_m:
                 return rows
             radius_m = min(radius_m * 3, self.query.radius_m)
 
-    def _slice(self, audience: int, offset: int, size: int, total: int) -> Sequence[Row[Any]]:
+    def listings(self, hits: list[Hit]) -> list[tuple[Listing, float]]:
+        """Return each hit's listing and distance in metres, in the same order; only unknown ones are read."""
+        by_id = {id_: listing for id_, digest, _ in hits if (listing := _KEPT.get((id_, digest)))}
+        missing = [id_ for id_, _, _ in hits if id_ not in by_id]
+        if missing:
+            # An import may replace a listing between the two statements; then the new one is shown.
+            read = dict(map(_keyed, self.connection.execute(_BY_ID, {"ids": missing})))
+            by_id |= {listing.id: listing for listing in read.values()}
+            _keep(read)
+        return [(by_id[id_], chord2_to_metres(chord2)) for id_, _, chord2 in hits if id_ in by_id]
+
+    def _slice(self, audience: int, offset: int, size: int, total: int) -> list[Hit]:
         if self.query.sort is Sort.NAME:
-            return self._rows(_BY_NAME, audience, offset, size, self.query.radius_m)
+            return self._hits(_by_name, audience, offset, size, self.query.radius_m)
         share = 2 * (offset + size) / total  # twice what is wanted, of what is there, if it lay evenly
         start_m = _START_M if total > COUNT_LIMIT else self.query.radius_m * math.sqrt(min(1.0, share))
         return self.nearest(audience, offset, size, start_m)
 
-    def _beyond(self) -> Sequence[Row[Any]]:
-        audience = fit.known_mask(self.query.who) | fit.unknown_mask(self.query.who)
+    def _beyond(self) -> list[Hit]:
+        audience = _all_masks(self.query)
         radius_m = self.query.radius_m
-        rows: Sequence[Row[Any]] = ()
+        rows: list[Hit] = []
         while len(rows) < FALLBACK_SIZE and radius_m < HALF_TURN_M:
             radius_m = min(radius_m * 4, HALF_TURN_M)
-            rows = self._rows(_NEAREST, audience, 0, FALLBACK_SIZE, radius_m)
+            rows = self._hits(_nearest, audience, 0, FALLBACK_SIZE, radius_m)
         return rows
 
-    def _rows(
-        self, statements: Mapping[int, Select[Any]], audience: int, offset: int, size: int, radius_m: float
-    ) -> Sequence[Row[Any]]:
-        parts, values = _circle(self.query, self.place.point, radius_m)
+    def _hits(
+        self, statement: Callable[[_Shape], Prepared], audience: int, offset: int, size: int, radius_m: float
+    ) -> list[Hit]:
+        shape, values = _circle(self.query, self.place.point, radius_m)
         values |= {"layer": self.layer.number, "audience": audience, "offset": offset, "size": size}
-        return self.connection.execute(statements[parts], values).all()
+        return [(id_, digest, chord2) for id_, digest, chord2 in statement(shape).rows(self.connection, values)]
+
+
+# What this process has read, by id and digest: a listing that changed has another digest, so nothing here goes stale.
+_KEPT: dict[tuple[str, int], Listing] = {}
+
+
+def _keep(read: dict[tuple[str, int], Listing]) -> None:
+    if len(_KEPT) + len(read) > _LISTINGS_KEPT:
+        _KEPT.clear()
+    _KEPT.update(read)
+
+
+def _keyed(row: Sequence[Any]) -> tuple[tuple[str, int], Listing]:
+    *card, digest = tuple(row)
+    return (card[0], digest), _listing_of(card)
 
 
 def get(database: Database, layer: Layer, slug: str) -> Listing | None:
     """Return the listing with this page name."""
     with database.reading() as connection:
         row = connection.execute(_BY_SLUG, {"layer": layer.number, "slug": slug}).first()
-    return None if row is None else listing_of(tuple(row))
+    return None if row is None else _keyed(row)[1]
 
 
 def by_ids(database: Database, ids: Sequence[str]) -> tuple[Listing, ...]:
     """Return the listings with these ids in the order asked for; unknown ids are left out."""
     with database.reading() as connection:
         rows = connection.execute(_BY_ID, {"ids": list(ids)}).all()
-    found = {row.id: listing_of(tuple(row)) for row in rows}
+    found = {row.id: _keyed(row)[1] for row in rows}
     return tuple(found[one] for one in ids if one in found)
 
 
 def everything(database: Database, layer: Layer) -> tuple[Listing, ...]:
     """Return every listing of a layer, by state, then name."""
     with database.reading() as connection:
-        return tuple(listing_of(tuple(row)) for row in connection.execute(_BY_LAYER, {"layer": layer.number}))
+        return tuple(_keyed(row)[1] for row in connection.execute(_BY_LAYER, {"layer": layer.number}))
 
 
 def size(database: Database, layer: Layer) -> int:
@@ -242,55 +313,41 @@ def size(database: Database, layer: Layer) -> int:
 
 def explain(connection: Connection, query: SearchQuery, place: Place, layer: Layer) -> str:
     """Return the database's own words on how it finds the nearest listings."""
-    parts, values = _circle(query, place.point, query.radius_m)
+    shape, values = _circle(query, place.point, query.radius_m)
     values |= {"layer": layer.number, "audience": fit.known_mask(query.who), "offset": 0, "size": 25}
-    return "\n".join(" ".join(map(str, row)) for row in connection.execute(Explain(_NEAREST[parts]), values))
+    rows = connection.execute(Explain(_nearest(shape).statement), values)
+    return "\n".join(" ".join(map(str, row)) for row in rows)
 
 
-def _counts(connection: Connection, query: SearchQuery, point: GeoPoint) -> dict[Layer, tuple[int, int]]:
-    parts, values = _circle(query, point, query.radius_m)
-    values |= {f"layer{layer.number}": layer.number for layer in Layer}
-    values |= {"known": fit.known_mask(query.who), "unknown": fit.unknown_mask(query.who)}
-    counts = tuple(connection.execute(_COUNT[parts], values).one())
-    return {layer: (counts[2 * n], counts[2 * n + 1]) for n, layer in enumerate(Layer)}
-
-
-def _circle(query: SearchQuery, point: GeoPoint, radius_m: float) -> tuple[int, dict[str, Any]]:
-    """Return the number of boxes and the values that place, radius and filters bind in every statement."""
+def _circle(query: SearchQuery, point: GeoPoint, radius_m: float) -> tuple[_Shape, dict[str, Any]]:
+    """Return the shape of a circle and the values that place, radius and filters bind in every statement."""
     around = boxes(point, radius_m)
     x, y, z = point.unit_vector()
     values: dict[str, Any] = {"x": x, "y": y, "z": z, "limit2": metres_to_chord2(radius_m)}
-    values["bands"] = list(range(band_of(max(-90.0, around[0].south)), band_of(min(90.0, around[0].north)) + 1))
+    south, north = band_of(max(-90.0, around[0].south)), band_of(min(90.0, around[0].north))
+    # Room is made in powers of two, so that few statements serve all radii; the last band fills what is left.
+    room = 1 << (north - south).bit_length()
+    values |= {f"band{n}": min(south + n, north) for n in range(room)}
     for n, box in enumerate(around):
         values |= {f"west{n}": box.west, f"east{n}": box.east}
     values["designation"] = sum(fit.DESIGNATIONS[one] for one in query.designation) or fit.LISTED
     for offer in ("transplant", "car-t"):
         wanted = fit.offer_mask(offer, query.who) if offer in query.offers else fit.LISTED
         values[offer.replace("-", "_")] = wanted
-    return len(around), values
+    return _Shape(len(around), room), values
 
 
-def _found(row: tuple[Any, ...], query: SearchQuery, place: Place, terminology: Terminology) -> Found:
-    *card, chord2 = row
-    listing, reasons = _explained(tuple(card), query.who, terminology)
-    metres = chord2_to_metres(chord2)
-    return Found(
-        listing,
-        metres,
-        fit.fit_of(listing.audience, query.who),
-        (distance_reason(listing, place, metres), *reasons),
-    )
+def _found(listing: Listing, metres: float, query: SearchQuery, place: Place, terminology: Terminology) -> Found:
+    reasons = (distance_reason(listing, place, metres), *_reasons(listing, query.who, terminology))
+    return Found(listing, metres, fit.fit_of(listing.audience, query.who), reasons)
 
 
-@lru_cache(_ROWS_KEPT)
-def _explained(row: tuple[Any, ...], who: Any, terminology: Terminology) -> tuple[Listing, tuple[Any, ...]]:
-    """Return what does not depend on the place; the row itself is the key, so a changed row is never served stale."""
-    listing = listing_of(row)
-    return listing, fixed_reasons(listing, who, terminology)
+@lru_cache(2 * _LISTINGS_KEPT)
+def _reasons(listing: Listing, who: Who | None, terminology: Terminology) -> tuple[Reason, ...]:
+    return fixed_reasons(listing, who, terminology)
 
 
-def listing_of(row: tuple[Any, ...]) -> Listing:
-    """Return the listing that a row of the read model holds."""
+def _listing_of(row: Sequence[Any]) -> Listing:
     id_, layer, slug, name, street, city, state, code, latitude, longitude, precision, audience, capability, facts = row
     return Listing(
         id=id_,

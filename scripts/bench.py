@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import sqlite3
 import statistics
 import subprocess
@@ -21,8 +22,8 @@ from pathlib import Path
 from random import Random
 
 import folium
-from bench_directory import GAZETTEER, fill, points, queries
-from sqlalchemy import event
+from bench_directory import fill, points, queries, zips
+from sqlalchemy import Connection, event
 
 from finder import search
 from finder.db import Database
@@ -31,8 +32,9 @@ from finder.domain.geo import GeoPoint
 from finder.domain.listing import Layer, Who
 from finder.domain.place import Place, Precision
 from finder.domain.query import SearchQuery
+from finder.domain.terminology import Terminology
 from finder.geocoding import Index, Locator, suggest
-from finder.services import index_path, setup
+from finder.services import index_path, load_terminology, setup
 from finder.settings import PROJECT, Settings, load
 from finder.web import create_app, maps
 
@@ -111,16 +113,18 @@ def postgres_directory(size: int) -> Database:
     return database
 
 
+def nearest_25(connection: Connection, point: GeoPoint) -> None:
+    place = Place("x", point, Precision.ZIP)
+    search.LayerSearch(connection, NEAREST, place, Layer.SPECIALISTS).nearest(fit.known_mask(Who.ADULT), 0, 25)
+
+
 def times_of_nearest(database: Database) -> list[float]:
     """Milliseconds of each search for the 25 nearest with an age and an offer."""
     times = []
     with database.reading() as connection:
         for point in queries(SEARCHES):
-            place = Place("x", point, Precision.ZIP)
             started = time.perf_counter()
-            search.LayerSearch(connection, NEAREST, place, Layer.SPECIALISTS).nearest(
-                fit.known_mask(Who.ADULT), 0, 25
-            )
+            nearest_25(connection, point)
             times.append((time.perf_counter() - started) * 1000)
     return times
 
@@ -145,7 +149,7 @@ def against_raw_sqlite() -> float:
     with database.reading() as connection:
         for point in queries(SEARCHES):
             statements.append([])
-            LayerSearchOf(connection, point)
+            nearest_25(connection, point)
     event.remove(database.engine, "before_cursor_execute", keep)
     ratios = []
     with closing(sqlite3.connect(folder() / "300000.sqlite")) as raw:
@@ -153,11 +157,6 @@ def against_raw_sqlite() -> float:
             ours = statistics.median(times_of_nearest(database))
             ratios.append(ours / statistics.median(raw_times(raw, statements)))
     return statistics.median(ratios)
-
-
-def LayerSearchOf(connection: object, point: GeoPoint) -> None:  # noqa: N802
-    place = Place("x", point, Precision.ZIP)
-    search.LayerSearch(connection, NEAREST, place, Layer.SPECIALISTS).nearest(fit.known_mask(Who.ADULT), 0, 25)
 
 
 def raw_times(raw: sqlite3.Connection, statements: list[list[tuple[str, object]]]) -> list[float]:
@@ -198,15 +197,13 @@ def find_time() -> float:
     times = []
     for point in queries(200):
         started = time.perf_counter()
-        search.find(directory(300_000), TERMINOLOGY(), NEAREST, Place("x", point, Precision.ZIP))
+        search.find(directory(300_000), terminology(), NEAREST, Place("x", point, Precision.ZIP))
         times.append((time.perf_counter() - started) * 1000)
     return statistics.median(times)
 
 
 @cache
-def TERMINOLOGY():  # noqa: N802, ANN201
-    from finder.services import load_terminology  # noqa: PLC0415
-
+def terminology() -> Terminology:
     return load_terminology(settings().data)
 
 
@@ -245,8 +242,6 @@ def served(target: str, workers: int = 2, **environment: str) -> Iterator[tuple[
 
 
 def free_port() -> int:
-    import socket  # noqa: PLC0415
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -282,8 +277,7 @@ def requests_per_second(url: str, paths: list[str]) -> float:
 
 
 def search_paths(count: int) -> list[str]:
-    with GAZETTEER.open() as file:
-        codes = [row["zip"] for row in csv.DictReader(file) if int(row["population"] or 0) > 5_000]
+    codes = [row["zip"] for row in zips() if int(row["population"]) > 5_000]
     return [f"/search?near={code}&who=adult" for code in Random(3).sample(codes, count)]
 
 

@@ -2,10 +2,8 @@
 
 import csv
 import gzip
-import io
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -20,22 +18,15 @@ from finder.settings import PROJECT
 BATCH = 20_000
 
 
-class _Gazetteer:
-    """The shipped ZIPs, opened as text."""
-
-    path: Path = PROJECT / "data" / "gazetteer" / "zips.csv.gz"
-
-    def open(self) -> io.TextIOWrapper:
-        return io.TextIOWrapper(gzip.open(self.path), encoding="utf-8", newline="")
-
-
-GAZETTEER = _Gazetteer()
+def zips() -> list[dict[str, str]]:
+    """Return the shipped ZIPs that have a position and people."""
+    with gzip.open(PROJECT / "data" / "gazetteer" / "zips.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if row["latitude"] and row["population"]]
 
 
 @cache
 def _weighted() -> tuple[list[GeoPoint], list[float]]:
-    with GAZETTEER.open() as file:
-        rows = [row for row in csv.DictReader(file) if row["latitude"] and row["population"]]
+    rows = zips()
     places = [GeoPoint(float(row["latitude"]), float(row["longitude"])) for row in rows]
     return places, [float(row["population"]) + 1 for row in rows]
 
@@ -58,7 +49,7 @@ def queries(count: int) -> list[GeoPoint]:
 
 
 def fill(database: Database, size: int, *, beside_shipped: bool = False) -> None:
-    """Put so many synthetic specialists into an empty directory, or a tenth of them as centers beside the shipped ones."""
+    """Put in so many synthetic specialists; beside the shipped listings a tenth of them are centers."""
     database.migrate()
     with database.reading() as connection:
         facts = list(connection.scalars(select(ListingRow.facts).where(ListingRow.layer == Layer.CENTERS.number)))
@@ -103,6 +94,7 @@ def _rows(size: int, facts: list[str]) -> Iterator[dict[str, Any]]:
             "z": z,
             "audience": random.choice([0b010101, 0b010100, 0b000101]),
             "capability": 1 | random.choice([0, 2, 4, 16, 64, 80]),
+            "digest": n,
             "facts": random.choice(facts) if is_center or facts == ["[]"] else _SPECIALIST_FACTS,
         }
 

@@ -3,13 +3,12 @@
 import csv
 from pathlib import Path
 
-from finder.domain.terminology import Terminology
-
 from finder.db import Database
 from finder.domain.entry import Entry, Identifier, Statement
 from finder.domain.geo import GeoPoint
 from finder.domain.place import Place, Precision
 from finder.domain.query import SearchQuery
+from finder.domain.terminology import Terminology
 from finder.ingest import run_import
 
 DATA = Path(__file__).resolve().parent.parent / "data"

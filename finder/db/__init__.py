@@ -1,6 +1,6 @@
 """The directory's database: tables, connections and migrations; the only place that knows which database it is."""
 
-from finder.db.database import Database, Explain
+from finder.db.database import Database, Explain, Prepared
 from finder.db.models import (
     AddressLookup,
     Credential,
@@ -29,6 +29,7 @@ __all__ = [
     "Organization",
     "Practitioner",
     "PractitionerRole",
+    "Prepared",
     "ResourceIdentifier",
     "SourceRecord",
 ]

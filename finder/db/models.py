@@ -2,7 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import DateTime, Float, ForeignKey, Index, Integer, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Names are compared byte by byte on every database, so that the same search has the same order everywhere.
@@ -150,15 +161,16 @@ class ListingRow(Base):
     """The read model of search: one row for each thing that a patient can contact at a place.
 
     ``layer``, ``audience`` and ``capability`` are the numbers of finder.domain.listing and finder.domain.fit; ``band``
-    is the quarter degree of latitude; x, y, z is the position on the unit sphere; ``facts`` is JSON. A listing without
-    a position has band -1 and is never near anything.
+    is the quarter degree of latitude; x, y, z is the position on the unit sphere; ``facts`` is JSON; ``digest`` is a
+    hash of everything shown, so that a process can keep what it read. A listing without a position has band -1 and is
+    never near anything.
     """
 
     __tablename__ = "listing"
     __table_args__ = (
         Index(
             "listing_search",
-            "layer", "band", "longitude", "audience", "capability", "x", "y", "z", "name_key", "id",
+            "layer", "band", "longitude", "audience", "capability", "x", "y", "z", "name_key", "id", "digest",
         ),
         Index("listing_state", "layer", "state", "name_key"),
     )  # fmt: skip
@@ -184,6 +196,7 @@ class ListingRow(Base):
     audience: Mapped[int] = mapped_column(SmallInteger)
     capability: Mapped[int] = mapped_column(Integer)
     facts: Mapped[str] = mapped_column(Text)
+    digest: Mapped[int] = mapped_column(BigInteger)
 
 
 class AddressLookup(Base):

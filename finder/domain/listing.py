@@ -107,13 +107,14 @@ class Found:
 def phone_for(listing: Listing, who: Who | None) -> Statement | None:
     """Return the number that a patient or parent should call first.
 
-    A line for new patients comes before the main number; a line for another age group, or for clinicians, never.
+    A line for new patients comes before the main number, one for every age before one for some; a line for another
+    age group, or for clinicians, is never returned.
     """
     wanted = {Who.CHILD: "pediatric", Who.ADULT: "adult"}.get(who) if who else None
-    for fact in listing.facts_about("new_patient_phone", "phone"):
-        if fact.audience == "clinician":
-            continue
-        if wanted and fact.population not in ("", "both", wanted):
-            continue
-        return fact
-    return None
+    lines = [
+        fact
+        for fact in listing.facts_about("new_patient_phone", "phone")
+        if fact.audience != "clinician" and (wanted is None or fact.population in ("", "both", wanted))
+    ]
+    own = [fact for fact in lines if fact.population in ("", "both", wanted)]
+    return next(iter(own or lines), None)

@@ -18,6 +18,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("finder", template_folder=str(PROJECT / "templates"), static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
     app.config["COMPRESS_ALGORITHM"] = ["zstd", "br", "gzip"]
+    app.config["COMPRESS_BR_LEVEL"] = 3
+    app.config["COMPRESS_ZSTD_LEVEL"] = 1
+    app.config["COMPRESS_LEVEL"] = 4
     app.json.sort_keys = False  # type: ignore[attr-defined]  # Flask's default provider has it
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

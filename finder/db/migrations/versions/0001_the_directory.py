@@ -204,6 +204,7 @@ def upgrade() -> None:
         sa.Column("audience", sa.SmallInteger(), nullable=False),
         sa.Column("capability", sa.Integer(), nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
+        sa.Column("digest", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organization_id"],
             ["organization.id"],
@@ -219,7 +220,7 @@ def upgrade() -> None:
     op.create_index(
         "listing_search",
         "listing",
-        ["layer", "band", "longitude", "audience", "capability", "x", "y", "z", "name_key", "id"],
+        ["layer", "band", "longitude", "audience", "capability", "x", "y", "z", "name_key", "id", "digest"],
     )
     op.create_index("listing_state", "listing", ["layer", "state", "name_key"])
 
