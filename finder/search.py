@@ -7,12 +7,13 @@ same order as great-circle distance; see docs/decisions/search-chords.md.
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, func, literal, select
+from sqlalchemy import Connection, Integer, bindparam, func, literal, select, union_all
 from sqlalchemy import or_ as any_of
 
 from finder.db import Database, Explain, ListingRow, Prepared
@@ -27,12 +28,13 @@ from finder.domain.terminology import Terminology
 
 PAGE_SIZE = {Layer.CENTERS: 15, Layer.SPECIALISTS: 10}
 SINGLE_LAYER_PAGE_SIZE = 25
-COUNT_LIMIT = 1_000
-FEW = 300
+COUNT_LIMIT = 300
+DEEPEST = 1_000
 FALLBACK_SIZE = 3
 BANDS_PER_DEGREE = 4
 NOWHERE = -1
 Hit = tuple[str, int, float]  # id, digest, squared chord
+Gathered = tuple[str, int, str, int, float]  # id, digest, name key, audience, squared chord
 _START_M = 2 * METRES_PER_MILE
 _LISTINGS_KEPT = 1_500
 
@@ -41,8 +43,8 @@ _LISTINGS_KEPT = 1_500
 class LayerPage:
     """One layer's share of a page.
 
-    ``total`` counts what is within the radius, up to COUNT_LIMIT (``more`` tells that there are more). ``beyond`` tells
-    that nothing is within the radius and that ``found`` holds the nearest ones farther away.
+    ``total`` counts what is within the radius, up to COUNT_LIMIT (``more`` tells that there are more; pages go on to
+    DEEPEST). ``beyond`` tells that nothing is within the radius and that ``found`` holds the nearest ones farther away.
     """
 
     layer: Layer
@@ -93,15 +95,14 @@ class _Shape:
     boxes: int
     bands: int
 
-    def conditions(self, audience: str = "audience", layers: tuple[str, ...] = ("layer",)) -> tuple[Any, ...]:
-        """Return the conditions of every search; the arguments name what the statement binds."""
+    def conditions(self, layer: str = "layer") -> tuple[Any, ...]:
+        """Return the conditions of every search; the argument names what the statement binds."""
         longitudes = [_T.longitude.between(bindparam(f"west{n}"), bindparam(f"east{n}")) for n in range(self.boxes)]
         return (
-            bindparam(audience) != literal(0),
-            _T.layer.in_([bindparam(one, type_=Integer) for one in layers]),
+            _T.layer == bindparam(layer),
             _T.band.in_([bindparam(f"band{n}", type_=Integer) for n in range(self.bands)]),
             any_of(*longitudes) if self.boxes > 1 else longitudes[0],
-            _T.audience.op("&")(bindparam(audience)) != 0,
+            _T.audience.op("&")(bindparam("audience")) != 0,
             _T.capability.op("&")(bindparam("designation")) != 0,
             _T.capability.op("&")(bindparam("transplant")) != 0,
             _T.capability.op("&")(bindparam("car_t")) != 0,
@@ -112,9 +113,13 @@ class _Shape:
 # A statement built anew costs ten times the index search, so each is made once for its shape and bound per request.
 # All of them read the index alone.
 @cache
-def _few(shape: _Shape) -> Prepared:
-    columns = (_T.id, _T.digest, _CHORD2.label("chord2"), _T.layer, _T.name_key, _T.audience)
-    return Prepared(select(*columns).where(*shape.conditions(layers=("first", "last"))).limit(FEW + 1))
+def _gathering(shape: _Shape, layers: int) -> Prepared:
+    """Give what lies in the circle, of each layer no more than says that there are many, in no order."""
+    columns = (_T.layer, _T.id, _T.digest, _T.name_key, _T.audience, _CHORD2.label("chord2"))
+    hits = [
+        select(*columns).where(*shape.conditions(f"layer{n}")).limit(COUNT_LIMIT + 1).subquery() for n in range(layers)
+    ]
+    return Prepared(union_all(*(select(one) for one in hits)))
 
 
 @cache
@@ -133,18 +138,9 @@ def _slice_statement(shape: _Shape, *order: Any) -> Prepared:
 
 
 @cache
-def _count(shape: _Shape) -> Prepared:
-    """Count one layer, known to fit and not known, each up to the limit."""
-    return Prepared(
-        select(
-            *(
-                select(func.count())
-                .select_from(select(literal(1)).where(*shape.conditions(fits)).limit(COUNT_LIMIT + 1).subquery())
-                .scalar_subquery()
-                for fits in ("known", "unknown")
-            )
-        )
-    )
+def _counting(shape: _Shape) -> Prepared:
+    hits = select(literal(1)).where(*shape.conditions()).limit(DEEPEST).subquery()
+    return Prepared(select(func.count()).select_from(hits))
 
 
 _BY_ID = select(*_CARD).where(_T.id.in_(bindparam("ids", expanding=True)))
@@ -159,75 +155,82 @@ def find(database: Database, terminology: Terminology, query: SearchQuery, place
     Ties are ordered by name, then id, so that pages never overlap. Raises nothing: an empty page is an answer.
     """
     with database.reading() as connection:
-        few = _gather(connection, query, place)
-        searches = [LayerSearch(connection, query, place, layer) for layer in query.layers]
-        return SearchPage(query, place, tuple(search.page(terminology, few) for search in searches))
+        gathered = _gather(connection, query, place)
+        pages = [
+            LayerSearch(connection, query, place, layer).page(terminology, gathered[layer.number])
+            for layer in query.layers
+        ]
+        return SearchPage(query, place, tuple(pages))
 
 
-def _gather(connection: Connection, query: SearchQuery, place: Place) -> Sequence[Any] | None:
-    """Return every hit of all layers in no order, or None where there are too many to sort here.
+def _gather(connection: Connection, query: SearchQuery, place: Place) -> Mapping[int, list[Gathered]]:
+    """Return what lies in the circle by the number of its layer, in no order, COUNT_LIMIT + 1 where there is more.
 
-    Most searches have few hits; then this is their only statement.
+    Most searches have few hits; then this is their only search of the index.
     """
     shape, values = _circle(query, place.point, query.radius_m)
-    values |= {"first": query.layers[0].number, "last": query.layers[-1].number, "audience": _all_masks(query)}
-    rows = _few(shape).rows(connection, values)
-    return None if len(rows) > FEW else rows
-
-
-def _all_masks(query: SearchQuery) -> int:
-    return fit.known_mask(query.who) | fit.unknown_mask(query.who)
+    values |= {f"layer{n}": layer.number for n, layer in enumerate(query.layers)}
+    values["audience"] = fit.known_mask(query.who) | fit.unknown_mask(query.who)
+    gathered: dict[int, list[Gathered]] = defaultdict(list)
+    for layer, *hit in _gathering(shape, len(query.layers)).rows(connection, values):
+        gathered[layer].append((hit[0], hit[1], hit[2], hit[3], hit[4]))
+    return gathered
 
 
 @dataclass(frozen=True, slots=True)
 class LayerSearch:
-    """The search of one layer on one connection."""
+    """The search of one layer on an open connection."""
 
     connection: Connection
     query: SearchQuery
     place: Place
     layer: Layer
 
-    def page(self, terminology: Terminology, few: Sequence[Any] | None) -> LayerPage:
+    def page(self, terminology: Terminology, gathered: Sequence[Gathered]) -> LayerPage:
         """Return the query's page, from every hit where there are few, else slice by slice from the database."""
         length = PAGE_SIZE[self.layer] if len(self.query.layers) > 1 else SINGLE_LAYER_PAGE_SIZE
-        offset = (self.query.page - 1) * length
-        total, hits = self._of_many(offset, length) if few is None else self._of_few(few, offset, length)
-        if not total:
+        offset, many = (self.query.page - 1) * length, len(gathered) > COUNT_LIMIT
+        if not gathered:
             hits = self._beyond()
+        elif not many:
+            hits = self._of_few(gathered)[offset : offset + length + 1]
+        else:
+            hits = self._of_many(offset, length + 1) if offset < DEEPEST else []
         found = tuple(
-            _found(listing, metres, self.query, self.place, terminology) for listing, metres in self.listings(hits)
+            _found(listing, metres, self.query, self.place, terminology)
+            for listing, metres in self.listings(hits[:length])
         )
-        shown = min(total, COUNT_LIMIT)
-        return LayerPage(self.layer, shown, total > COUNT_LIMIT, found, not total, offset + length < shown)
+        total = min(len(gathered), COUNT_LIMIT)
+        has_next = len(hits) > length and offset + length < DEEPEST
+        return LayerPage(self.layer, total, many, found, not gathered, has_next)
 
-    def _of_few(self, few: Sequence[Any], offset: int, length: int) -> tuple[int, list[Hit]]:
+    def _of_few(self, gathered: Sequence[Gathered]) -> list[Hit]:
         known, by_name = fit.known_mask(self.query.who), self.query.sort is Sort.NAME
         ordered = sorted(
             (not audience & known, 0.0 if by_name else chord2, name_key, id_, digest, chord2)
-            for id_, digest, chord2, layer, name_key, audience in few
-            if layer == self.layer.number
+            for id_, digest, name_key, audience, chord2 in gathered
         )
-        return len(ordered), [(one[3], one[4], one[5]) for one in ordered[offset : offset + length]]
+        return [(id_, digest, chord2) for *_, id_, digest, chord2 in ordered]
 
-    def _of_many(self, offset: int, length: int) -> tuple[int, list[Hit]]:
+    def _of_many(self, offset: int, size: int) -> list[Hit]:
         known_mask, unknown_mask = fit.known_mask(self.query.who), fit.unknown_mask(self.query.who)
+        hits = self._slice(known_mask, offset, size)
+        if len(hits) == size or not unknown_mask:
+            return hits
+        known = offset + len(hits) if hits else self._count(known_mask)
+        return hits + self._slice(unknown_mask, max(0, offset - known), size - len(hits))
+
+    def _count(self, audience: int) -> int:
         shape, values = _circle(self.query, self.place.point, self.query.radius_m)
-        values |= {"layer": self.layer.number, "known": known_mask, "unknown": unknown_mask}
-        known, unknown = _count(shape).rows(self.connection, values)[0]
-        hits: list[Hit] = []
-        if offset < known:
-            hits += self._slice(known_mask, offset, length, known)
-        if len(hits) < length and unknown:
-            hits += self._slice(unknown_mask, max(0, offset - known), length - len(hits), unknown)
-        return known + unknown, hits
+        values |= {"layer": self.layer.number, "audience": audience}
+        return int(_counting(shape).rows(self.connection, values)[0][0])
 
-    def nearest(self, audience: int, offset: int, size: int, start_m: float = _START_M) -> list[Hit]:
-        """Return id, digest and chord2 of one slice by distance, looking no farther than the query's radius.
+    def nearest(self, audience: int, offset: int, size: int) -> list[Hit]:
+        """Return one slice of the order by distance, looking no farther than the query's radius.
 
-        The circle starts at ``start_m`` and grows until it holds the slice: work follows the slice, not the directory.
+        The circle starts small and grows until it holds the slice: work follows the slice, not the directory.
         """
-        radius_m = min(start_m, self.query.radius_m)
+        radius_m = min(_START_M, self.query.radius_m)
         while True:
             rows = self._hits(_nearest, audience, offset, size, radius_m)
             if len(rows) == size or radius_m >= self.query.radius_m:
@@ -245,15 +248,13 @@ class LayerSearch:
             _keep(read)
         return [(by_id[id_], chord2_to_metres(chord2)) for id_, _, chord2 in hits if id_ in by_id]
 
-    def _slice(self, audience: int, offset: int, size: int, total: int) -> list[Hit]:
+    def _slice(self, audience: int, offset: int, size: int) -> list[Hit]:
         if self.query.sort is Sort.NAME:
             return self._hits(_by_name, audience, offset, size, self.query.radius_m)
-        share = 2 * (offset + size) / total  # twice what is wanted, of what is there, if it lay evenly
-        start_m = _START_M if total > COUNT_LIMIT else self.query.radius_m * math.sqrt(min(1.0, share))
-        return self.nearest(audience, offset, size, start_m)
+        return self.nearest(audience, offset, size)
 
     def _beyond(self) -> list[Hit]:
-        audience = _all_masks(self.query)
+        audience = fit.known_mask(self.query.who) | fit.unknown_mask(self.query.who)
         radius_m = self.query.radius_m
         rows: list[Hit] = []
         while len(rows) < FALLBACK_SIZE and radius_m < HALF_TURN_M:

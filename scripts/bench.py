@@ -209,10 +209,10 @@ def terminology() -> Terminology:
 
 @cache
 def page_instance() -> Path:
-    """An instance whose directory is dense enough that every page is full: 15 centers and 10 specialists."""
+    """An instance with the shipped centers and as many specialists as a registry of the whole country lists."""
     target = folder() / "pages"
     shutil.copytree(settings().instance, target)
-    fill(Database(f"sqlite:///{target / 'directory.sqlite'}"), 30_000, beside_shipped=True)
+    fill(Database(f"sqlite:///{target / 'directory.sqlite'}"), 30_000)
     return target
 
 
@@ -277,8 +277,9 @@ def requests_per_second(url: str, paths: list[str]) -> float:
 
 
 def search_paths(count: int) -> list[str]:
+    """Searches that fill a page with 15 centers and 10 specialists, each from another ZIP."""
     codes = [row["zip"] for row in zips() if int(row["population"]) > 5_000]
-    return [f"/search?near={code}&who=adult" for code in Random(3).sample(codes, count)]
+    return [f"/search?near={code}&who=adult&radius=500" for code in Random(3).sample(codes, count)]
 
 
 @figure("results page, requests/s ÷ an empty Flask view", "ratio", at_least=0.33)
@@ -306,6 +307,7 @@ def worker_memory() -> float:
     return max(int(re.search(r"VmRSS:\s+(\d+)", size)[1]) for size in sizes) / 1024
 
 
+@cache
 def pins() -> list[maps.Pin]:
     return [
         maps.Pin(f"c{n}", "centers", f"Center {n}", point.latitude, point.longitude, "12 miles", f"/centers/c{n}", n)

@@ -7,7 +7,7 @@ from functools import cache
 from random import Random
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, text
 
 from finder.db import Database, ListingRow
 from finder.domain.geo import GeoPoint
@@ -48,16 +48,14 @@ def queries(count: int) -> list[GeoPoint]:
     return Random(2).choices(places, weights, k=count)
 
 
-def fill(database: Database, size: int, *, beside_shipped: bool = False) -> None:
-    """Put in so many synthetic specialists; beside the shipped listings a tenth of them are centers."""
+def fill(database: Database, size: int) -> None:
+    """Put in so many synthetic specialists, beside what is there."""
     database.migrate()
-    with database.reading() as connection:
-        facts = list(connection.scalars(select(ListingRow.facts).where(ListingRow.layer == Layer.CENTERS.number)))
     with database.engine.begin() as connection:
         for name in ("listing_search", "listing_state"):
             connection.execute(text(f"DROP INDEX {name}"))
         batch: list[dict[str, Any]] = []
-        for row in _rows(size, facts if beside_shipped else ["[]"]):
+        for row in _rows(size):
             batch.append(row)
             if len(batch) == BATCH:
                 connection.execute(insert(ListingRow), batch)
@@ -70,14 +68,13 @@ def fill(database: Database, size: int, *, beside_shipped: bool = False) -> None
     database.analyze()
 
 
-def _rows(size: int, facts: list[str]) -> Iterator[dict[str, Any]]:
+def _rows(size: int) -> Iterator[dict[str, Any]]:
     random = Random(5)
     for n, point in enumerate(points(size)):
         x, y, z = point.unit_vector()
-        is_center = len(facts) > 1 and n % 10 == 0
         yield {
             "id": f"bench-{n}",
-            "layer": (Layer.CENTERS if is_center else Layer.SPECIALISTS).number,
+            "layer": Layer.SPECIALISTS.number,
             "slug": f"bench-{n}",
             "name": f"Synthetic {n}",
             "name_key": f"synthetic {n}",
@@ -95,11 +92,11 @@ def _rows(size: int, facts: list[str]) -> Iterator[dict[str, Any]]:
             "audience": random.choice([0b010101, 0b010100, 0b000101]),
             "capability": 1 | random.choice([0, 2, 4, 16, 64, 80]),
             "digest": n,
-            "facts": random.choice(facts) if is_center or facts == ["[]"] else _SPECIALIST_FACTS,
+            "facts": _FACTS,
         }
 
 
-_SPECIALIST_FACTS = (
+_FACTS = (
     '[["specialty","207RH0003X","A synthetic list","","2026","","","",""],'
     '["phone","617-555-0100","A synthetic list","","2026","","","",""]]'
 )

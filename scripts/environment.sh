@@ -1,4 +1,5 @@
-# Shared by the scripts of this folder: finds Python and keeps .venv in step with a list of requirements.
+# Shared by the scripts of this folder: finds Python, keeps .venv in step with a list of requirements, and installs what
+# the system lacks.
 # Sourced, not run; expects `set -euo pipefail` and `project` (the checkout's folder).
 
 find_python() {
@@ -40,4 +41,18 @@ prepare_environment() {
             echo "$wanted" >"$stamp"
         fi
     ) 9>"$project/.environment.lock"
+}
+
+install_package() { # PACKAGE PURPOSE: install a Debian package where that is allowed
+    local become=""
+    [ "$(id -u)" -eq 0 ] || become="sudo -n"
+    command -v apt-get >/dev/null || return 1
+    echo "Installing $1 for the $2 group …" >&2
+    { $become apt-get install -y -qq --no-install-recommends "$1" ||
+        { $become apt-get update -qq && $become apt-get install -y -qq --no-install-recommends "$1"; }; } \
+        >"$project/.apt.log" 2>&1 || {
+        tail -3 "$project/.apt.log" >&2
+        return 1
+    }
+    rm -f "$project/.apt.log"
 }

@@ -12,6 +12,10 @@ import uuid
 import pytest
 import sqlalchemy as sa
 
+from finder.services import setup
+from finder.settings import load
+from finder.web import create_app
+
 WITHOUT = os.environ.get("TEST_WITHOUT", "").split()
 
 
@@ -63,6 +67,27 @@ def database_url(request, tmp_path):
     with engine.connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory):
+    """The shipped directory, set up once for all tests of the web."""
+    settings = load({"FINDER_INSTANCE": str(tmp_path_factory.mktemp("instance")), "FINDER_RATE_LIMIT": ""})
+    setup(settings, lambda line: None)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def app(settings):
+    """The real application over it."""
+    app = create_app(settings)
+    yield app
+    app.extensions["finder"].database.dispose()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
 
 
 def free_port():

@@ -213,9 +213,10 @@ def by_hand(listings, place, wanted):
     return sorted(hits)
 
 
-def test_the_statement_finds_what_a_plain_loop_finds_to_the_metre(database):
+@pytest.mark.parametrize("size", [search.COUNT_LIMIT, 4 * search.COUNT_LIMIT])
+def test_the_statement_finds_what_a_plain_loop_finds_to_the_metre(database, size):
     random_ = random.Random(7)
-    fill(database, *random_directory(random_))
+    fill(database, *random_directory(random_, size))
     listings = search.everything(database, Layer.CENTERS)
     for _ in range(60):
         place = Place("x", GeoPoint(random_.uniform(40, 45), random_.uniform(-74, -70)), Precision.EXACT)
@@ -225,7 +226,7 @@ def test_the_statement_finds_what_a_plain_loop_finds_to_the_metre(database):
             layer="centers",
             designation=random_.choice([(), ("nci",), ("nci", "cog")]),
             offers=random_.choice([(), ("transplant",)]),
-            page=random_.choice([1, 1, 2]),
+            page=random_.choice([1, 1, 2, 9, 20]),
         )
 
         page = search.find(database, terminology(), wanted, place).layers[0]
@@ -233,7 +234,9 @@ def test_the_statement_finds_what_a_plain_loop_finds_to_the_metre(database):
         truth = by_hand(listings, place, wanted)
         start = (wanted.page - 1) * search.SINGLE_LAYER_PAGE_SIZE
         expected = truth[start : start + search.SINGLE_LAYER_PAGE_SIZE]
-        assert page.total == len(truth)
+        assert page.total == min(len(truth), search.COUNT_LIMIT)
+        assert page.more == (len(truth) > search.COUNT_LIMIT)
+        assert page.has_next == (len(truth) > start + search.SINGLE_LAYER_PAGE_SIZE)
         if truth:
             assert [found.listing.id for found in page.found] == [hit[3] for hit in expected]
             for found, hit in zip(page.found, expected, strict=True):

@@ -11,6 +11,7 @@ import alembic.config
 import alembic.migration
 import alembic.script
 from sqlalchemy import (
+    CompoundSelect,
     Connection,
     Engine,
     Executable,
@@ -123,7 +124,7 @@ class Prepared:
     It costs a third of what a compiled statement's execution costs, which is most of the time of an index search.
     """
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any]) -> None:
         self.statement = statement
         self._made: dict[str, tuple[str, list[str] | None, dict[str, Any]]] = {}
 
@@ -146,7 +147,7 @@ class Explain(Executable, ClauseElement):
 
     inherit_cache = False
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[Any] | CompoundSelect[Any]) -> None:
         self.statement = statement
 
 

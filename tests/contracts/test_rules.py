@@ -1,0 +1,128 @@
+"""Rules of the whole project that no single part can keep: documents that stay true, and walls that stay up."""
+
+import ast
+import re
+import subprocess
+
+import pytest
+
+from finder.settings import PROJECT, SETTINGS
+
+# Every address of the site with its methods. A new one is added here on purpose, with its page test and cache policy.
+ROUTES = {
+    "/",
+    "/about",
+    "/api/v1/listings",
+    "/api/v1/listings/<listing_id>",
+    "/api/v1/openapi.json",
+    "/centers",
+    "/centers/<slug>",
+    "/guidance",
+    "/guidance/<slug>",
+    "/healthz",
+    "/help",
+    "/privacy",
+    "/readyz",
+    "/robots.txt",
+    "/search",
+    "/specialists/<slug>",
+    "/static/<version>/<path:name>",
+    "/suggest",
+}
+# Where a value may enter a page as HTML: only what the guidance loader rendered itself.
+TRUSTED_HTML = {
+    "page.html",
+    "first_steps",
+    "panel.warning_signs",
+    "panel.first_call",
+    "panel.have_ready",
+}
+DOCUMENTS = [
+    "README.md",
+    "docs/architecture.md",
+    *sorted(str(one) for one in (PROJECT / "docs/decisions").glob("*.md")),
+]
+
+
+def shipped_files():
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [PROJECT / name for name in listed.stdout.splitlines()]
+
+
+def modules(*, outside):
+    return [path for path in (PROJECT / "finder").rglob("*.py") if outside not in path.parents]
+
+
+def test_the_site_has_the_addresses_that_were_meant(app):
+    assert {rule.rule for rule in app.url_map.iter_rules()} == ROUTES
+    assert {method for rule in app.url_map.iter_rules() for method in rule.methods} == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_every_template_is_sound(app):
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
+
+
+def test_only_guidance_enters_a_page_as_html():
+    found = set()
+    for path in (PROJECT / "templates").rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r"\{\{\s*([\w.]+)\s*\|\s*safe", text))
+        assert text.count("|safe") == len(re.findall(r"\{\{\s*[\w.]+\s*\|\s*safe", text)), path.name
+        assert "autoescape" not in text
+    assert found == TRUSTED_HTML
+
+
+def test_every_setting_is_documented_as_the_program_prints_it():
+    rows = re.findall(r"^\| `(FINDER_\w+)` \| .+ \| (.+) \|$", (PROJECT / "docs/settings.md").read_text(), re.MULTILINE)
+    assert rows == [(setting.variable, setting.help) for setting in SETTINGS]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_path_that_a_document_names_is_there(name):
+    text = (PROJECT / name).read_text(encoding="utf-8")
+    folder = (PROJECT / name).parent
+    named = re.findall(r"`((?:finder|templates|data|scripts|tests|docs)/[\w./-]*)`", text)
+    assert not [path for path in named if not (PROJECT / path).exists()]
+    linked = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link and not link.startswith("#")]
+    linked += [link for link in re.findall(r'src="([^"]+)"', text) if "://" not in link]
+    assert not [link for link in linked if not (folder / link.partition("#")[0]).exists()]
+
+
+def test_only_the_database_package_knows_which_database_it_is():
+    for path in modules(outside=PROJECT / "finder" / "db"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        assert "dialect" not in names, path.name
+        texts = {
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        assert not texts & {"sqlite", "postgresql"}, path.name
+
+
+def test_every_function_is_short_enough_to_read_at_once():
+    for path in modules(outside=PROJECT / "finder" / "db" / "migrations"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 40, f"{path.name}: {node.name}"
+
+
+def test_no_file_of_others_is_copied_in():
+    for path in shipped_files():
+        if path.suffix in (".js", ".css"):
+            assert "copyright" not in path.read_text(encoding="utf-8").lower(), path.name
+
+
+def test_no_file_names_a_machine_or_a_registry():
+    # Written in parts, so that this file does not find itself.
+    words = ("/ho" + "me/", "/ro" + "ot/", "--index" + "-url", "--extra-index" + "-url", "files.python" + "hosted")
+    for path in shipped_files():
+        if path.suffix in (".py", ".md", ".txt", ".toml", ".sh", "") and path.is_file():
+            text = path.read_text(encoding="utf-8")
+            assert not [word for word in words if word in text], path.name
