@@ -116,7 +116,8 @@ def _page_words(page: SearchPage) -> str:
     lines = [f"Near {page.place.label} ({page.place.precision}):"]
     for layer in page.layers:
         more = "more than " if layer.more else ""
-        lines.append(f"\n{more}{layer.total} {layer.layer} within {page.query.radius} miles")
+        noun = layer.layer.value.removesuffix("s") if layer.total == 1 else layer.layer
+        lines.append(f"\n{more}{layer.total} {noun} within {page.query.radius} miles")
         if layer.beyond:
             lines.append("The nearest ones, farther away:")
         for found in layer.found:

@@ -12,18 +12,35 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from finder.domain.dates import is_iso
 from finder.domain.text import slug as slug_of
 from finder.errors import NotFound, SourceError
 
 TOPICS = {
     "first-steps": "First steps",
     "choosing": "Choosing a center and a doctor",
-    "what-is-all": "What ALL is",
+    "what-is-all": "What ALL is and how it is treated",
     "who": "For your age group",
     "team": "Talking with your team",
     "records": "Records and questions",
     "figures": "Facts and figures",
     "support": "Support",
+}
+# The headings of the help page, by the group of a help line.
+HELP_GROUPS = {
+    "information": "Ask about leukemia",
+    "crisis": "If you are in crisis",
+    "trials": "Trials",
+    "transplant": "Transplant and CAR-T",
+    "emotional": "Feelings",
+    "children": "Children and parents",
+    "young adults": "Young adults",
+    "fertility": "Having children later",
+    "travel": "Travel",
+    "lodging": "A place to stay",
+    "money": "Money",
+    "coverage": "Health plans",
+    "work": "Work",
 }
 PANEL_PARTS = ("first_steps", "first_call", "have_ready", "warning_signs")
 _WHO_FALLBACK = "anyone"
@@ -129,7 +146,11 @@ class Guidance:
     @classmethod
     def load(cls, data: Path, language: str = "en") -> "Guidance":
         """Read everything below the data folder; SourceError names the file and the mend."""
-        facts = {str(row["id"]): _fact(row) for row in _yaml(data / "facts.yml")}
+        facts: dict[str, Fact] = {}
+        for fact in map(_fact, _yaml(data / "facts.yml")):
+            if fact.id in facts:
+                raise SourceError(f"facts.yml: {fact.id} stands twice; give one of them another id.")
+            facts[fact.id] = fact
         helplines = [_helpline(row) for row in _yaml(data / "helplines.yml")]
         folder = data / "guidance" / language
         pages = [_page(path, facts) for path in sorted(folder.glob("*.md"))]
@@ -138,6 +159,11 @@ class Guidance:
             for path in sorted((folder / "panel").glob("*.md"))
             for part, _, who in [path.stem.partition(".")]
         }
+        for part in PANEL_PARTS:
+            if (part, _WHO_FALLBACK) not in panels:
+                raise SourceError(
+                    f"{folder.name}/panel: add {part}.{_WHO_FALLBACK}.md, which every reader falls back on."
+                )
         return cls(pages, panels, facts.values(), helplines)
 
     def pages(self) -> tuple[GuidancePage, ...]:
@@ -170,18 +196,26 @@ class Guidance:
         """Return every figure."""
         return tuple(self._facts.values())
 
-    def helplines(self, group: str | None = None) -> tuple[HelpLine, ...]:
-        """Return the help lines in order, of one group or all."""
-        return tuple(line for line in self._helplines if group in (None, line.group))
+    def helplines(self) -> tuple[HelpLine, ...]:
+        """Return the help lines in order."""
+        return self._helplines
+
+    def help_groups(self) -> tuple[tuple[str, tuple[HelpLine, ...]], ...]:
+        """Return the help lines under their headings; a heading without lines is left out."""
+        grouped = {
+            title: tuple(line for line in self._helplines if line.group == group)
+            for group, title in HELP_GROUPS.items()
+        }
+        return tuple((title, lines) for title, lines in grouped.items() if lines)
 
 
 def _yaml(path: Path) -> list[dict[str, Any]]:
     try:
         rows = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise SourceError(f"{path.name} cannot be read: {error}") from error
-    if not isinstance(rows, list):
-        raise SourceError(f"{path.name} must be a list of entries.")
+        raise SourceError(f"{path.name} cannot be read; mend its YAML: {error}") from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise SourceError(f"{path.name} must be a list of entries with names and values.")
     return rows
 
 
@@ -190,16 +224,28 @@ def _fact(row: dict[str, Any]) -> Fact:
     if not isinstance(due, date):
         raise SourceError(f"facts.yml: {row.get('id')} needs a date in review_by.")
     texts = {name: _text(row, name) for name in Fact.__dataclass_fields__ if name != "review_by"}
+    for name in ("id", "statement", "value", "source"):
+        if not texts[name]:
+            raise SourceError(f"facts.yml: {row.get('id') or row} needs {name}.")
+    _check_date(texts["seen_on"], f"facts.yml: seen_on of {texts['id']}")
     return Fact(review_by=due, **texts)
 
 
 def _helpline(row: dict[str, Any]) -> HelpLine:
+    if row.get("group") not in HELP_GROUPS:
+        raise SourceError(f"helplines.yml: group of {row.get('name')!r} must be one of {', '.join(HELP_GROUPS)}.")
     phone = _text(row, "phone")
     digits = re.sub(r"\D", "", phone)
     tel = "" if not digits else f"tel:+{digits}" if len(digits) == 11 else f"tel:+1{digits}"
     tel = f"tel:{digits}" if len(digits) == 3 else tel
     named = (name for name in HelpLine.__dataclass_fields__ if name not in ("phone", "tel"))
+    _check_date(_text(row, "seen_on"), f"helplines.yml: seen_on of {row.get('name')}")
     return HelpLine(phone=phone, tel=tel, **{name: _text(row, name) for name in named})
+
+
+def _check_date(text: str, where: str) -> None:
+    if text and not is_iso(text):
+        raise SourceError(f'{where} must be a year, 2024-05, 2024-05-31 or "", not {text!r}.')
 
 
 def _text(row: dict[str, Any], name: str) -> str:
@@ -211,13 +257,8 @@ def _page(path: Path, facts: Mapping[str, Fact]) -> GuidancePage:
     match = _FRONT.match(path.read_text(encoding="utf-8"))
     if not match:
         raise SourceError(f"{path.name} must begin with front matter between two lines of ---.")
-    front = yaml.safe_load(match[1])
-    missing = [name for name in _REQUIRED if name not in front]
-    if missing:
-        raise SourceError(f"{path.name}: add {', '.join(missing)} to the front matter.")
-    if front["topic"] not in TOPICS:
-        raise SourceError(f"{path.name}: topic must be one of {', '.join(TOPICS)}.")
-    sources = tuple(Reference(one["title"], one["url"], str(one.get("date") or "")) for one in front["sources"])
+    front = _front_matter(match[1], path)
+    sources = tuple(_reference(one, path) for one in front["sources"])
     html, headings = _render(match[2], path, facts, len(sources))
     return GuidancePage(
         path.stem,
@@ -232,6 +273,31 @@ def _page(path: Path, facts: Mapping[str, Fact]) -> GuidancePage:
         sources,
         headings,
     )
+
+
+def _front_matter(text: str, path: Path) -> dict[str, Any]:
+    try:
+        front = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SourceError(f"{path.name}: mend the YAML of the front matter: {error}") from error
+    front = front if isinstance(front, dict) else {}
+    missing = [name for name in _REQUIRED if name not in front]
+    if missing:
+        raise SourceError(f"{path.name}: add {', '.join(missing)} to the front matter.")
+    if front["topic"] not in TOPICS:
+        raise SourceError(f"{path.name}: topic must be one of {', '.join(TOPICS)}.")
+    for name in ("reviewed_on", "review_by"):
+        if not isinstance(front[name], date):
+            raise SourceError(f"{path.name}: {name} must be a date such as 2026-11-24.")
+    return front
+
+
+def _reference(one: dict[str, Any], path: Path) -> Reference:
+    if not isinstance(one, dict) or not {"title", "url", "date"} <= one.keys():
+        raise SourceError(f'{path.name}: each source needs title, url and date ("" where there is none).')
+    made = Reference(*(_text(one, name) for name in ("title", "url", "date")))
+    _check_date(made.date, f"{path.name}: date of {made.title!r}")
+    return made
 
 
 def _render(text: str, path: Path, facts: Mapping[str, Fact], sources: int) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -273,12 +339,14 @@ def _cite(text: str, path: Path, sources: int) -> str:
 
 
 def _with_scrolling_tables(tokens: list[Token]) -> list[Token]:
-    """Wrap each table so that a wide one scrolls by itself, by keyboard too."""
-    wrapped = []
-    for token in tokens:
+    """Wrap each table so that a wide one scrolls by itself, by keyboard too, under the name of its heading."""
+    wrapped, heading = [], "Figures"
+    for before, token in pairwise([Token("start", "", 0), *tokens]):
+        if before.type == "heading_open":
+            heading = token.content
         if token.type == "table_open":
             box = Token("table_box_open", "div", 1, attrs={"class": "scroll", "tabindex": 0, "role": "region"})
-            box.attrSet("aria-label", "Table")
+            box.attrSet("aria-label", f"Table: {heading}")
             box.block = True
             wrapped.append(box)
         wrapped.append(token)

@@ -20,7 +20,7 @@ from finder.db import Database, Explain, ListingRow, Prepared
 from finder.domain import fit
 from finder.domain.entry import Statement
 from finder.domain.geo import HALF_TURN_M, METRES_PER_MILE, GeoPoint, boxes, chord2_to_metres, metres_to_chord2
-from finder.domain.listing import Address, Found, Layer, Listing, Reason, Who
+from finder.domain.listing import Address, Fit, Found, Layer, Listing, Reason, Who
 from finder.domain.place import Place, Precision
 from finder.domain.query import SearchQuery, Sort
 from finder.domain.reasons import distance_reason, fixed_reasons
@@ -196,13 +196,14 @@ class LayerSearch:
             hits = self._of_few(gathered)[offset : offset + length + 1]
         else:
             hits = self._of_many(offset, length + 1) if offset < DEEPEST else []
-        found = tuple(
+        found = [
             _found(listing, metres, self.query, self.place, terminology)
             for listing, metres in self.listings(hits[:length])
-        )
+        ]
+        found.sort(key=lambda one: one.fit is not Fit.YES)  # Those beyond the radius come by distance alone.
         total = min(len(gathered), COUNT_LIMIT)
         has_next = len(hits) > length and offset + length < DEEPEST
-        return LayerPage(self.layer, total, many, found, not gathered, has_next)
+        return LayerPage(self.layer, total, many, tuple(found), not gathered, has_next)
 
     def _of_few(self, gathered: Sequence[Gathered]) -> list[Hit]:
         known, by_name = fit.known_mask(self.query.who), self.query.sort is Sort.NAME

@@ -139,6 +139,12 @@ def test_nothing_within_the_radius_shows_the_nearest_anyway(database):
     assert page.layers[0].total == 0
 
 
+def test_beyond_the_radius_known_fit_comes_first_too(database):
+    fill(database, center("nearer", at=(43.9, -71.06)), center("adults", ADULTS, at=(44.5, -71.06)))
+
+    assert names(find(database, who=Who.ADULT, radius=50)) == ["adults", "nearer"]
+
+
 def test_a_search_across_the_180th_meridian_finds_both_sides(database):
     fill(database, center("east", at=(51.9, -179.9)), center("west", at=(51.9, 179.9)))
     amchitka = Place("Amchitka, AK", GeoPoint(51.9, 179.99), Precision.CITY)

@@ -68,9 +68,8 @@ def sections(page: SearchPage) -> list[Section]:
 
 
 def _section(layer: LayerPage, who: Who | None, numbers: Iterator[int], today: date) -> Section:
-    ordered = sorted(layer.found, key=lambda found: found.fit is not Fit.YES)
-    cards = [_card(found, next(numbers), who, today) for found in ordered]
-    known = sum(found.fit is Fit.YES for found in ordered)
+    cards = [_card(found, next(numbers), who, today) for found in layer.found]
+    known = sum(found.fit is Fit.YES for found in layer.found)
     return Section(
         layer=layer.layer.value,
         title=_TITLES[layer.layer],

@@ -238,7 +238,7 @@ def guidance(slug: str) -> str:
 @blueprint.get("/help")
 def help_lines() -> str:
     """Show the help lines."""
-    return render_template("pages/help.html", helplines=services().guidance.helplines(), date_words=words)
+    return render_template("pages/help.html", groups=services().guidance.help_groups(), date_words=words)
 
 
 @blueprint.get("/about")

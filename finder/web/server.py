@@ -11,6 +11,7 @@ limit_request_line = 4094
 limit_request_fields = 60
 accesslog = None  # An access log would hold what people search for.
 proc_name = "all-care-finder"
+control_socket_disable = True  # It would lie in the home folder of whoever starts the program; signals do.
 
 
 class WithoutQueries(logging.Filter):

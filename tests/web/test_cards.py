@@ -152,7 +152,7 @@ def test_directions_lead_to_the_street_or_else_to_the_point():
 
 def test_a_section_splits_what_fits_from_what_to_ask():
     one, other = listing(said("treats_adults")), listing()
-    made = section(found(other, Who.ADULT, fit=Fit.UNKNOWN), found(one, Who.ADULT), who=Who.ADULT, total=9)
+    made = section(found(one, Who.ADULT), found(other, Who.ADULT, fit=Fit.UNKNOWN), who=Who.ADULT, total=9)
 
     assert "Treats adults" in made.known
     assert "Ask whether they treat adults" in made.unknown
