@@ -28,14 +28,15 @@ from finder.domain.terminology import Terminology
 
 PAGE_SIZE = {Layer.CENTERS: 15, Layer.SPECIALISTS: 10}
 SINGLE_LAYER_PAGE_SIZE = 25
-COUNT_LIMIT = 300
+COUNT_LIMIT = 200
 DEEPEST = 1_000
 FALLBACK_SIZE = 3
 BANDS_PER_DEGREE = 4
 NOWHERE = -1
 Hit = tuple[str, int, float]  # id, digest, squared chord
 Gathered = tuple[str, int, str, int, float]  # id, digest, name key, audience, squared chord
-_START_M = 2 * METRES_PER_MILE
+_START_M = 2.5 * METRES_PER_MILE
+_GROWTH = 4
 _LISTINGS_KEPT = 1_500
 
 
@@ -236,7 +237,7 @@ class LayerSearch:
             rows = self._hits(_nearest, audience, offset, size, radius_m)
             if len(rows) == size or radius_m >= self.query.radius_m:
                 return rows
-            radius_m = min(radius_m * 3, self.query.radius_m)
+            radius_m = min(radius_m * _GROWTH, self.query.radius_m)
 
     def listings(self, hits: list[Hit]) -> list[tuple[Listing, float]]:
         """Return each hit's listing and distance in metres, in the same order; only unknown ones are read."""

@@ -268,7 +268,7 @@ def requests_per_second(url: str, paths: list[str]) -> float:
         f"local paths = {{{listed}}}\nlocal n = math.random(#paths)\n"
         "request = function() n = n % #paths + 1; return wrk.format('GET', paths[n]) end\n"
     )
-    command = ["wrk", "-t1", "-c16", "-d4s", "-s", str(script), "-H", "Accept-Encoding: gzip, br", url]
+    command = ["wrk", "-t1", "-c16", "-d4s", "-s", str(script), "-H", "Accept-Encoding: gzip, deflate, br, zstd", url]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", done.stdout)
     if failed:
