@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
+from gunicorn.app.wsgiapp import run as run_gunicorn
+
 from finder.domain.place import Located
 from finder.domain.query import PARAMETERS, SearchQuery
 from finder.errors import FinderError, InvalidQuery
@@ -78,8 +80,10 @@ def _serve(options: argparse.Namespace) -> int:
     setup(settings, _say)
     arguments = ["--bind", f"{options.host}:{options.port}", "--workers", str(settings.workers), "--preload"]
     arguments += ["--config", "python:finder.web.server", "finder.web:create_app()"]
-    # gunicorn takes this process over, so that signals and exit codes are its own.
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments])  # noqa: S606 - our own interpreter
+    # In this process, because what was imported for the set-up need not be imported again.
+    sys.argv = ["gunicorn", *arguments]
+    run_gunicorn(prog="finder serve")
+    return 0
 
 
 def _setup(_options: argparse.Namespace) -> int:
