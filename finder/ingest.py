@@ -156,7 +156,8 @@ def _end_missing(session: Session, run: ImportRun, tally: Tally) -> list[Entry]:
 
 
 def _dump(entry: Entry) -> str:
-    return json.dumps(astuple(entry), ensure_ascii=False, separators=(",", ":"))
+    content = (entry.key, entry.resource, [astuple(one) for one in entry.identifiers])
+    return json.dumps((*content, [astuple(one) for one in entry.statements]), ensure_ascii=False, separators=(",", ":"))
 
 
 def _load(text: str) -> Entry:

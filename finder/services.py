@@ -169,7 +169,7 @@ def _fill(settings: Settings, database: Database, say: Say) -> None:
         for name in _SHIPPED:
             source = SOURCES[name]
             say(f"Loading {source.title} …")
-            entries = source.read(settings.data / name)
+            entries = source.read(settings.data / name, lambda _bytes: None)
             tally = run_import(session, name, source.title, entries, locate, terminology)
             for rejected in tally.rejected:
                 say(f"  left out: line {rejected.line}, {rejected.column}: {rejected.reason}")

@@ -4,26 +4,36 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from finder.domain.entry import Entry, Rejected
+from finder.domain.entry import Delivery, Entry, Rejected
 from finder.errors import NotFound
 from finder.sources import centers, specialists
 
-__all__ = ["SOURCES", "Source", "get"]
+__all__ = ["SOURCES", "Progress", "Source", "get"]
+
+
+Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """A list that can be imported.
 
-    ``complete`` tells that the list holds everything it ever said, so that what is absent has ended. ``read`` raises
-    SourceError when the list cannot be read at all; a row that cannot be used comes out as Rejected.
+    ``identify`` tells what a file is without reading its rows, ``read`` gives its entries and the rows that cannot be
+    used, calling ``progress`` with the bytes of the file read so far. Both raise SourceError, with the cause and the
+    mend, when the file cannot be used at all; ``read`` before its first row. ``lists`` tells that a thing of this list
+    is shown in the directory for that alone; the others add to what is there.
     """
 
     name: str
     title: str
-    complete: bool
-    read: Callable[[Path], Iterator[Entry | Rejected]]
     licence: str
+    lists: bool
+    identify: Callable[[Path], Delivery]
+    read: Callable[[Path, Progress], Iterator[Entry | Rejected]]
+
+
+def _shipped(title: str) -> Callable[[Path], Delivery]:
+    return lambda _path: Delivery("full", title)
 
 
 SOURCES = {
@@ -32,16 +42,18 @@ SOURCES = {
         Source(
             "centers",
             "leukemia centers",
-            True,
-            centers.read,
             "facts from public lists and pages, each with its own source; see data/centers/README.md",
+            True,
+            _shipped("leukemia centers"),
+            lambda path, _progress: centers.read(path),
         ),
         Source(
             "specialists",
             "a sample of specialists",
-            True,
-            specialists.read,
             "US government works, public domain; see data/specialists/README.md",
+            True,
+            _shipped("a sample of specialists"),
+            lambda path, _progress: specialists.read(path),
         ),
     )
 }
