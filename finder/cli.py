@@ -1,4 +1,4 @@
-"""The command line: serve, set up, search and geocode."""
+"""The command line: serve, set up, search, geocode and import."""
 
 import argparse
 import json
@@ -8,11 +8,14 @@ from collections.abc import Iterator, Sequence
 
 from gunicorn.app.wsgiapp import run as run_gunicorn
 
+from finder import import_commands, user_commands
 from finder.domain.place import Located
 from finder.domain.query import PARAMETERS, SearchQuery
 from finder.errors import FinderError, InvalidQuery
 from finder.formats import search_json
 from finder.geocoding import geocode_record
+from finder.imports import Imports
+from finder.jobs import Jobs, end_with_parent, start_beside
 from finder.search import SearchPage
 from finder.services import Services, refill, setup
 from finder.settings import SETTINGS, load
@@ -40,6 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="finder", description="Leukemia centers and specialists near a place.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _serve_command(commands)
+    command = commands.add_parser("work", help="carry out the imports that are asked for in the browser")
+    command.add_argument("--beside", action="store_true", help="end when the process that started this one has ended")
+    command.set_defaults(run=_work)
     command = commands.add_parser("setup", help="make and fill the database; a second time changes nothing")
     command.set_defaults(run=_setup)
     command = commands.add_parser("rebuild", help="make every listing again from what the sources said")
@@ -48,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_settings)
     _search_command(commands)
     _geocode_command(commands)
+    import_commands.add(commands, lambda: Imports(_services()))
+    user_commands.add(commands)
     return parser
 
 
@@ -78,11 +86,20 @@ def _geocode_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
 def _serve(options: argparse.Namespace) -> int:
     settings = load(os.environ)
     setup(settings, _say)
+    worker = start_beside()  # noqa: F841 - kept, because the pipe to it is closed when nobody holds it
     arguments = ["--bind", f"{options.host}:{options.port}", "--workers", str(settings.workers), "--preload"]
     arguments += ["--config", "python:finder.web.server", "finder.web:create_app()"]
     # In this process, because what was imported for the set-up need not be imported again.
     sys.argv = ["gunicorn", *arguments]
     run_gunicorn(prog="finder serve")
+    return 0
+
+
+def _work(options: argparse.Namespace) -> int:
+    if options.beside:
+        end_with_parent()
+    services = _services()
+    Jobs(services, services.settings.jobs_url).work()
     return 0
 
 

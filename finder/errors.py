@@ -37,3 +37,31 @@ class SettingsError(FinderError):
     """A setting has a value that cannot be used; the message names it."""
 
     code = "invalid-setting"
+
+
+class GuardStopped(FinderError):
+    """An import would do more than its guards allow; the message says what, and how to go on."""
+
+    status = 409
+    code = "guard-stopped"
+
+
+class PlanOutdated(FinderError):
+    """The directory has changed since an import was planned."""
+
+    status = 409
+    code = "plan-outdated"
+
+
+class ImportBusy(FinderError):
+    """Another import holds the lock; the message says who."""
+
+    status = 409
+    code = "import-busy"
+
+
+class FetchError(FinderError):
+    """A file cannot be fetched from outside; the message names the file, its address and the mend."""
+
+    status = 502
+    code = "fetch-failed"

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -112,17 +112,18 @@ def _feature(record: dict[str, Any]) -> dict[str, Any]:
 
 def search_csv(page: SearchPage) -> Iterator[str]:
     """Yield a page of results as CSV lines with a header; a text that a spreadsheet would run is made harmless."""
-    yield _csv_line(CSV_COLUMNS)
+    yield csv_line(CSV_COLUMNS)
     for found in page.found:
         record = found_json(found, page.query)
         address = record.pop("address")
         record |= {"street": address["street"], "city": address["city"], "state": address["state"]}
         record |= {"zip": address["postal_code"]}
         record["reasons"] = "; ".join(reason.text for reason in found.reasons)
-        yield _csv_line(tuple(record[column] for column in CSV_COLUMNS))
+        yield csv_line(tuple(record[column] for column in CSV_COLUMNS))
 
 
-def _csv_line(values: tuple[object, ...]) -> str:
+def csv_line(values: Iterable[object]) -> str:
+    """Return one line of a CSV in which no spreadsheet finds a formula."""
     buffer = io.StringIO()
     csv.writer(buffer).writerow(_harmless(value) for value in values)
     return buffer.getvalue()

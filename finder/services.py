@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import delete, insert, select
 
 from finder import search
+from finder.curation import Locate, rebuild
 from finder.db import Database, SourceRecord
 from finder.db.models import Meta
 from finder.domain.listing import Address, Layer, Listing
@@ -20,7 +21,7 @@ from finder.domain.query import SearchQuery
 from finder.domain.terminology import Terminology
 from finder.geocoding import Index, Locator, build_index, online_geocoder, suggest
 from finder.guidance import Guidance
-from finder.ingest import rebuild, run_import
+from finder.ingest import counts_of, problems, run_import
 from finder.search import SearchPage
 from finder.settings import PROJECT, Settings
 from finder.sources import SOURCES
@@ -56,6 +57,10 @@ class Services:
             index,
             Locator(index, online=online, cache=database),
         )
+
+    def place_of(self, address: Address) -> Place | None:
+        """Return the middle of an address's ZIP or city, for entries that come without a position."""
+        return _address_finder(self.locator)(address)
 
     def locate(self, query: SearchQuery) -> Located:
         """Return where a query asks to search."""
@@ -165,18 +170,27 @@ def _fill(settings: Settings, database: Database, say: Say) -> None:
         return
     terminology = load_terminology(settings.data)
     locate = _address_finder(Locator(Index(index_path(settings))))
+    unchanged = sum(_load_shipped(name, settings, database, locate, terminology, say) for name in _SHIPPED)
     with database.transaction() as session:
-        for name in _SHIPPED:
-            source = SOURCES[name]
-            say(f"Loading {source.title} …")
-            entries = source.read(settings.data / name, lambda _bytes: None)
-            tally = run_import(session, name, source.title, entries, locate, terminology)
-            for rejected in tally.rejected:
-                say(f"  left out: line {rejected.line}, {rejected.column}: {rejected.reason}")
-        rebuild(session, locate, terminology)
+        if unchanged:
+            rebuild(session, locate, terminology)  # What did not change in the lists may follow from changed rules.
         session.execute(delete(Meta).where(Meta.key == "shipped"))
         session.execute(insert(Meta).values(key="shipped", value=shipped))
     database.analyze()
+
+
+def _load_shipped(
+    name: str, settings: Settings, database: Database, locate: Locate, terminology: Terminology, say: Say
+) -> int:
+    """Load one shipped list and return how many of its entries were there before and stayed as they were."""
+    source, folder = SOURCES[name], settings.data / name
+    say(f"Loading {source.title} …")
+    entries = source.read(folder, lambda _bytes: None)
+    run = run_import(database, name, source.identify(folder), entries, locate, terminology)
+    with database.transaction() as session:
+        for problem in problems(session, run.id):
+            say(f"  left out: line {problem.line}, {problem.column}: {problem.reason}")
+    return int(counts_of(run)["counts"]["unchanged"])
 
 
 def _address_finder(locator: Locator) -> Callable[[Address], Place | None]:

@@ -36,6 +36,11 @@ class Settings:
     rate_limit: str
     max_request_bytes: int
     trusted_proxies: int
+    jobs_url: str
+    max_upload_bytes: int
+    import_rejected_percent: float
+    import_gone_percent: float
+    import_deactivated_percent: float
     geocoder: str
     geocoder_options: dict[str, object]
     tile_url: str
@@ -57,6 +62,19 @@ def _not_negative(text: str) -> int:
     value = int(text)
     if value < 0:
         raise ValueError("must be 0 or more")
+    return value
+
+
+def _redis_url(text: str) -> str:
+    if text and not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    return text
+
+
+def _percent(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 100:
+        raise ValueError("must be from 0 to 100")
     return value
 
 
@@ -84,6 +102,11 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("max_request_bytes", "65536", _positive, "Largest request body that is read, in bytes."),
     Setting("trusted_proxies", "0", _not_negative, "Number of proxies in front whose X-Forwarded-For is believed."),
+    Setting("jobs_url", "", _redis_url, "URL of a Redis server for the worker's queue; empty means a file of its own."),
+    Setting("max_upload_bytes", "2147483648", _positive, "Largest file that can be uploaded for an import, in bytes."),
+    Setting("import_rejected_percent", "1", _percent, "An import stops when more of its rows cannot be used."),
+    Setting("import_gone_percent", "5", _percent, "An import stops when more of a list's entries would be gone."),
+    Setting("import_deactivated_percent", "2", _percent, "An import stops when it would deactivate more entries."),
     Setting(
         "geocoder", "", str, "Online geocoder for street addresses: nominatim, photon, pelias, census; empty: none."
     ),

@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
+import bench_import
+import bench_ingest
 import folium
 from bench_directory import fill, points, queries, zips
 from sqlalchemy import Connection, event
@@ -101,16 +103,20 @@ def directory(size: int) -> Database:
 
 @cache
 def postgres_directory(size: int) -> Database:
+    database = fresh_postgres(str(size))
+    fill(database, size)
+    return database
+
+
+def fresh_postgres(name: str) -> Database:
+    """An empty database on the throwaway server."""
     server = os.environ.get("BENCH_POSTGRES_URL")
     if not server:
         raise RuntimeError("there is no PostgreSQL server here")
-    name = f"bench_{size}"
     Database(server).engine.execution_options(isolation_level="AUTOCOMMIT").connect().exec_driver_sql(
-        f"CREATE DATABASE {name}"
+        f"CREATE DATABASE bench_{name}"
     )
-    database = Database(server.rsplit("/", 1)[0] + f"/{name}")
-    fill(database, size)
-    return database
+    return Database(server.rsplit("/", 1)[0] + f"/bench_{name}")
 
 
 def nearest_25(connection: Connection, point: GeoPoint) -> None:
@@ -305,6 +311,49 @@ def worker_memory() -> float:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         sizes = [Path(f"/proc/{child}/status").read_text() for child in children]
     return max(int(re.search(r"VmRSS:\s+(\d+)", size)[1]) for size in sizes) / 1024
+
+
+@figure("reading an NPPES zip of 1 GB, the wanted rows ÷ unzip -p, wall time", "ratio", at_most=0.8)
+def nppes_against_unzip() -> float:
+    return bench_import.nppes_against_unzip()
+
+
+@figure("peak memory of reading it", "MB", at_most=64)
+def nppes_memory() -> float:
+    return bench_import.nppes_memory_mb()
+
+
+@figure("upsert of source rows, rows/s ÷ raw sqlite3 executemany, 100,000 rows", "ratio", at_least=0.5)
+def upsert() -> float:
+    return bench_ingest.upsert_against_raw(folder(), 100_000)
+
+
+@cache
+def import_seconds(kind: str) -> tuple[float, float]:
+    database = fresh_postgres("import") if kind == "PostgreSQL" else Database(f"sqlite:///{folder() / 'import.sqlite'}")
+    return bench_ingest.first_and_again(database, 40_000, terminology())
+
+
+@figure("first import of 40,000 practitioners, without reading, SQLite", "s", at_most=40)
+def first_import() -> float:
+    return import_seconds("SQLite")[0]
+
+
+@figure("first import of 40,000 practitioners, without reading, PostgreSQL", "s", at_most=40)
+def first_import_into_postgres() -> float:
+    return import_seconds("PostgreSQL")[0]
+
+
+@figure("the same list again ÷ the first time, SQLite", "ratio", at_most=0.25)
+def import_again() -> float:
+    first, again = import_seconds("SQLite")
+    return again / first
+
+
+@figure("search p95 while an import applies ÷ idle, SQLite", "ratio", at_most=2)
+def searches_while_importing() -> float:
+    database = Database(f"sqlite:///{folder() / 'busy.sqlite'}")
+    return bench_ingest.searches_while_importing(database, 10_000, terminology())
 
 
 @cache

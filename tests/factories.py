@@ -4,12 +4,12 @@ import csv
 from pathlib import Path
 
 from finder.db import Database
-from finder.domain.entry import Entry, Identifier, Statement
+from finder.domain.entry import Delivery, Entry, Identifier, Statement
 from finder.domain.geo import GeoPoint
 from finder.domain.place import Place, Precision
 from finder.domain.query import SearchQuery
 from finder.domain.terminology import Terminology
-from finder.ingest import run_import
+from finder.ingest import counts_of, run_import
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 BOSTON = Place("Boston, MA", GeoPoint(42.3601, -71.0589), Precision.CITY)
@@ -47,9 +47,13 @@ def nowhere(address):
     return None
 
 
-def fill(database: Database, *entries: Entry, source="a-list"):
-    with database.transaction() as session:
-        return run_import(session, source, "A test list", entries, nowhere, terminology())
+FULL = Delivery("full", "A test list")
+
+
+def fill(database: Database, *entries: Entry, source="a-list", delivery=FULL):
+    """Import a list and return its counts."""
+    run = run_import(database, source, delivery, entries, nowhere, terminology())
+    return counts_of(run)["counts"]
 
 
 def query(near="Boston, MA", **more):

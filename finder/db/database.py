@@ -1,5 +1,7 @@
 """Connections to one database, its transactions, and its migrations."""
 
+import fcntl
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,9 +30,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql import ClauseElement
 
 from finder.db.models import AddressLookup, Meta
-from finder.errors import SettingsError
+from finder.errors import ImportBusy, SettingsError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_IMPORT_LOCK = 4_114_247  # any number that no other program on the same server is likely to lock
 
 
 class Database:
@@ -65,6 +68,40 @@ class Database:
         """Give a session whose work is committed at the end, or rolled back when an exception leaves."""
         with Session(self._engine) as session, session.begin():
             yield session
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the lock that lets one import at a time work on this database; ImportBusy where another holds it.
+
+        The lock ends with the process that holds it, however that ends.
+        """
+        with self._locked_file() if self.path else self._advisory_lock():
+            yield
+
+    @contextmanager
+    def _locked_file(self) -> Iterator[None]:
+        assert self.path is not None  # noqa: S101 - the caller has looked; this tells the type checker
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".import-lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.seek(0)
+                raise ImportBusy(f"Another import is at work ({file.read().strip() or 'just begun'}).") from error
+            file.truncate(0)
+            file.write(f"process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")
+            file.flush()
+            yield
+
+    @contextmanager
+    def _advisory_lock(self) -> Iterator[None]:
+        with self._reader.connect() as connection:
+            if not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({_IMPORT_LOCK})").scalar():
+                raise ImportBusy("Another import is at work on this database.")
+            try:
+                yield
+            finally:
+                connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_IMPORT_LOCK})")
 
     def dispose(self) -> None:
         """Close every connection; a forked process must call this before its first use."""

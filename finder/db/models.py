@@ -31,20 +31,38 @@ class Curated:
 
 
 class ImportRun(Base):
-    """One reading of one source, with the counts of what it did."""
+    """One reading of one file: planned first, then applied, discarded or stopped by a guard, and perhaps undone."""
 
     __tablename__ = "import_run"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(40))
     title: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(20))
+    file: Mapped[str] = mapped_column(Text, default="")
+    path: Mapped[str] = mapped_column(Text, default="")
+    sha256: Mapped[str] = mapped_column(String(64), default="")
+    size: Mapped[int] = mapped_column(BigInteger, default=0)
+    released_on: Mapped[str] = mapped_column(String(10), default="")
+    covers_from: Mapped[str] = mapped_column(String(10), default="")
+    covers_to: Mapped[str] = mapped_column(String(10), default="")
+    who: Mapped[str] = mapped_column(Text, default="")
+    message: Mapped[str] = mapped_column(Text, default="")
+    undo_of: Mapped[int | None] = mapped_column(ForeignKey("import_run.id"))
+    base_version: Mapped[int] = mapped_column(Integer, default=0)
     started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    seconds: Mapped[float] = mapped_column(Float(53), default=0.0)
     tally: Mapped[str] = mapped_column(Text, default="{}")
 
 
 class SourceRecord(Base):
-    """What a source said about one key, word for word in our form, and in which runs it was seen."""
+    """What a source says about one key, word for word in our form, where it stands, and which run last changed it.
+
+    ``ending`` is "" while the record is live, else "deactivated" (the source says so) or "gone" (it left the list);
+    ``lists`` tells that its resource is shown in the directory for this record alone.
+    """
 
     __tablename__ = "source_record"
     __table_args__ = (UniqueConstraint("source", "key"),)
@@ -52,11 +70,91 @@ class SourceRecord(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     source: Mapped[str] = mapped_column(String(40))
     key: Mapped[str] = mapped_column(String(200))
+    resource_id: Mapped[str] = mapped_column(String(120), index=True)
     content_hash: Mapped[str] = mapped_column(String(64))
     entry: Mapped[str] = mapped_column(Text)
-    first_run: Mapped[int] = mapped_column(ForeignKey("import_run.id"))
-    last_run: Mapped[int] = mapped_column(ForeignKey("import_run.id"))
-    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    lists: Mapped[bool] = mapped_column(default=True)
+    file: Mapped[str] = mapped_column(Text, default="")
+    line: Mapped[int] = mapped_column(Integer, default=0)
+    updated_on: Mapped[str] = mapped_column(String(10), default="")
+    ending: Mapped[str] = mapped_column(String(12), default="")
+    ended_on: Mapped[str] = mapped_column(String(10), default="")
+    changed_run: Mapped[int] = mapped_column(ForeignKey("import_run.id"))
+
+
+class RecordChange(Base):
+    """One change that a run plans or has made: the record's columns before and after as JSON, null for no record."""
+
+    __tablename__ = "record_change"
+    __table_args__ = (Index("record_change_run", "run_id", "action", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("import_run.id"))
+    action: Mapped[str] = mapped_column(String(12))
+    key: Mapped[str] = mapped_column(String(200))
+    before: Mapped[str | None] = mapped_column(Text)
+    after: Mapped[str | None] = mapped_column(Text)
+
+
+class RunProblem(Base):
+    """A row that a run could not use ("error") or a value that it left out or changed ("warning")."""
+
+    __tablename__ = "run_problem"
+    __table_args__ = (Index("run_problem_run", "run_id", "code", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("import_run.id"))
+    severity: Mapped[str] = mapped_column(String(8))
+    line: Mapped[int] = mapped_column(Integer)
+    key: Mapped[str] = mapped_column(Text)
+    column: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text)
+    code: Mapped[str] = mapped_column(String(40))
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class Override(Base):
+    """A person's correction of one field of a resource; it wins over every source until it is withdrawn."""
+
+    __tablename__ = "override"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    resource_id: Mapped[str] = mapped_column(String(120), index=True)
+    field: Mapped[str] = mapped_column(String(40))
+    value: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    who: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    withdrawn_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+
+
+class Review(Base):
+    """Something that waits for a person: "duplicate", "disagreement", "unplaced" or "report"; ``detail`` is JSON."""
+
+    __tablename__ = "review"
+    __table_args__ = (Index("review_state", "state", "kind", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    state: Mapped[str] = mapped_column(String(12), default="open")
+    resource_id: Mapped[str] = mapped_column(String(120), index=True)
+    detail: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    decided_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    decided_by: Mapped[str] = mapped_column(Text, default="")
+
+
+class LinkDecision(Base):
+    """A person's word that a source's record is ("link") or is not ("apart") the resource; it outlives re-imports."""
+
+    __tablename__ = "link_decision"
+
+    source: Mapped[str] = mapped_column(String(40), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    resource_id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    verdict: Mapped[str] = mapped_column(String(5))
+    who: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
 
 class Organization(Curated, Base):
@@ -110,6 +208,16 @@ class PractitionerRole(Curated, Base):
     location_id: Mapped[str] = mapped_column(ForeignKey("location.id"), index=True)
     specialties: Mapped[str] = mapped_column(Text, default="")
     phone: Mapped[str] = mapped_column(String(20), default="")
+
+
+class Affiliation(Base):
+    """A hospital, by its CMS number, at which a practitioner is said to bill."""
+
+    __tablename__ = "affiliation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    practitioner_role_id: Mapped[str] = mapped_column(ForeignKey("practitioner_role.id"), index=True)
+    ccn: Mapped[str] = mapped_column(String(6), index=True)
 
 
 class HealthcareService(Curated, Base):
@@ -173,6 +281,7 @@ class ListingRow(Base):
             "layer", "band", "longitude", "audience", "capability", "x", "y", "z", "name_key", "id", "digest",
         ),
         Index("listing_state", "layer", "state", "name_key"),
+        Index("listing_postal_code", "layer", "postal_code"),
     )  # fmt: skip
 
     id: Mapped[str] = mapped_column(_Key, primary_key=True)
@@ -216,3 +325,77 @@ class Meta(Base):
 
     key: Mapped[str] = mapped_column(String(40), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
+
+
+class User(Base):
+    """Somebody who may work in the admin area. A password or a link is kept only as its hash.
+
+    ``password`` is "" until the first one is set. ``code_secret`` is the shared secret of one-time codes; they are
+    asked for only when ``code_since`` is set, and ``code_step`` is the last step of time whose code was used.
+    """
+
+    __tablename__ = "admin_user"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    role: Mapped[str] = mapped_column(String(10))
+    active: Mapped[bool] = mapped_column(default=True)
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    password: Mapped[str] = mapped_column(Text, default="")
+    failures: Mapped[int] = mapped_column(Integer, default=0)
+    locked_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    link: Mapped[str | None] = mapped_column(String(64), unique=True)
+    link_until: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    code_secret: Mapped[str] = mapped_column(String(64), default="")
+    code_since: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    code_step: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class UserSession(Base):
+    """One signed-in browser, by the SHA-256 of its token."""
+
+    __tablename__ = "admin_session"
+
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_name: Mapped[str] = mapped_column(ForeignKey("admin_user.name"), index=True)
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    seen_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class AuditEvent(Base):
+    """One thing that somebody did in the admin area; ``who`` is "" where nobody was signed in."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)
+    who: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(String(40))
+    subject: Mapped[str] = mapped_column(Text, default="")
+    detail: Mapped[str] = mapped_column(Text, default="")
+
+
+class Job(Base):
+    """One piece of work for the worker: "plan", "apply" or "undo". How far it has come stands in the queue's store.
+
+    ``state`` is "waiting", "working", "done", "failed" or "cancelled". ``run_id`` is the run that it works on or made;
+    ``done`` of ``total`` bytes or changes and ``rows`` are what it had done at its end.
+    """
+
+    __tablename__ = "job"
+    __table_args__ = (Index("job_state", "state", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(10), default="waiting")
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("import_run.id"))
+    source: Mapped[str] = mapped_column(String(40), default="")
+    path: Mapped[str] = mapped_column(Text, default="")
+    force: Mapped[bool] = mapped_column(default=False)
+    who: Mapped[str] = mapped_column(Text)
+    done: Mapped[int] = mapped_column(BigInteger, default=0)
+    total: Mapped[int] = mapped_column(BigInteger, default=0)
+    rows: Mapped[int] = mapped_column(Integer, default=0)
+    message: Mapped[str] = mapped_column(Text, default="")
+    made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

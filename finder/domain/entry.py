@@ -20,7 +20,7 @@ class Statement:
 
     ``as_of`` is an ISO year, month or day, or "" where the source has no date. ``population`` is "adult", "pediatric",
     "both" or "" (not stated). ``audience`` is "patient", "clinician", "both" or "". ``note`` is the source's statement
-    in our own words.
+    in our own words. ``record`` is the number of the source record that holds it, 0 before it is kept.
     """
 
     field: str
@@ -32,6 +32,7 @@ class Statement:
     scope: str = ""
     audience: str = ""
     note: str = ""
+    record: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Entry:
     warnings: tuple[Rejected, ...] = ()
 
 
-Kind = Literal["full", "update", "deactivations"]
+Kind = Literal["full", "update", "deactivations", "undo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ class Delivery:
 
     A "full" list holds everything, so what is absent has gone. An "update" holds what changed from ``covers_from`` to
     ``covers_to`` and says nothing about the rest. "deactivations" is the complete list of what is not active now: what
-    is absent from it is active again. Dates are ISO, "" where the file does not tell.
+    is absent from it is active again. An "undo" is made by the program itself. Dates are ISO, "" where the file does not
+    tell.
     """
 
     kind: Kind

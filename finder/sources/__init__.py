@@ -6,7 +6,7 @@ from pathlib import Path
 
 from finder.domain.entry import Delivery, Entry, Rejected
 from finder.errors import NotFound
-from finder.sources import centers, specialists
+from finder.sources import centers, clinicians, facilities, fhir, nppes, specialists, table, trials
 
 __all__ = ["SOURCES", "Progress", "Source", "get"]
 
@@ -54,6 +54,40 @@ SOURCES = {
             True,
             _shipped("a sample of specialists"),
             lambda path, _progress: specialists.read(path),
+        ),
+        Source(
+            "clinicians",
+            "CMS Doctors and Clinicians",
+            "US government work, public domain",
+            True,
+            clinicians.identify,
+            clinicians.read,
+        ),
+        Source(
+            "facilities",
+            "CMS hospitals and the doctors who bill at them",
+            "US government works, public domain",
+            False,
+            facilities.identify,
+            facilities.read,
+        ),
+        Source(
+            "nppes",
+            "NPPES, the national provider registry",
+            "US government work, public domain",
+            True,
+            nppes.identify,
+            nppes.read,
+        ),
+        Source("table", "a table of your own (CSV or XLSX)", "as its owner allows", True, table.identify, table.read),
+        Source("fhir", "a FHIR R4 directory", "as its publisher allows", True, fhir.identify, fhir.read),
+        Source(
+            "trials",
+            "ClinicalTrials.gov, trials for ALL",
+            "US government work, public domain",
+            False,
+            trials.identify,
+            trials.read,
         ),
     )
 }

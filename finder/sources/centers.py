@@ -194,7 +194,8 @@ def _center(
     identifiers = [Identifier(CENTER_SYSTEM, key)]
     if row["cms_facility_id"]:
         identifiers.append(Identifier(CCN_SYSTEM, row["cms_facility_id"]))
-    return Entry(key, "Organization", tuple(identifiers), (*_own_statements(row, documents), *facts))
+    statements = (*_own_statements(row, documents), *facts)
+    return Entry(key, "Organization", tuple(identifiers), statements, file=row.file, line=row.line)
 
 
 def _position_breach(row: Row) -> Rejected | None:

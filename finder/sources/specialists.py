@@ -58,7 +58,8 @@ def _entry(row: Row, seen: set[str]) -> Entry | Rejected:
         return row.rejected(npi, "npi", "duplicate", "the doctor stands twice")
     source, as_of = row["source"], row["as_of"]
     statements = tuple(Statement(field, value, source, as_of=as_of) for field, value in _values(row) if value)
-    return Entry(npi, "PractitionerRole", (Identifier(NPI_SYSTEM, npi),), statements)
+    identifiers = (Identifier(NPI_SYSTEM, npi),)
+    return Entry(npi, "PractitionerRole", identifiers, statements, file=row.file, line=row.line)
 
 
 def _values(row: Row) -> Iterator[tuple[str, str]]:

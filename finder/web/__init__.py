@@ -9,7 +9,20 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from finder.services import Services
 from finder.settings import PROJECT, Settings, load
-from finder.web import api, assets, errors, maps, observing, pages, security
+from finder.web import (
+    accounts,
+    api,
+    assets,
+    editing,
+    errors,
+    imports,
+    maps,
+    observing,
+    pages,
+    quality,
+    reports,
+    security,
+)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -31,8 +44,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     Compress(app)
-    for part in (observing, security, assets, errors):
+    for part in (observing, security, assets, errors, accounts):
         part.init(app)
+    for part in (reports, editing, quality):
+        part.init(app)
+    imports.init(app, settings.jobs_url, settings.max_upload_bytes)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(api.blueprint)
     services.database.dispose()  # Server processes that are forked from here open their own connections.

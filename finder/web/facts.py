@@ -29,6 +29,8 @@ _CONTACT = {
     "website": "Website",
     "leukemia_page": "Page about leukemia",
     "clinic_address": "Clinic address",
+    "telehealth": "Visits by video or phone",
+    "other_location": "Other location",
 }
 _TREATED = {"treats_adults": "adults", "treats_children": "children"}
 _DESIGNATIONS = {
@@ -58,7 +60,8 @@ _TRIALS = {"all_trial": "Trials of treatment for ALL", "car_t_trial": "Trials of
 class Row:
     """One fact, or several of one source, as a page shows it.
 
-    ``values`` are (words, link); a link is an address, a telephone link or "". ``said`` comes before the source's name.
+    ``values`` are (words, link); a link is an address, a telephone link or "". ``said`` comes before the source's name;
+    ``record`` is the number of the source record that holds the fact, 0 for a correction by hand.
     """
 
     label: str
@@ -70,6 +73,7 @@ class Row:
     url: str = ""
     date: str = ""
     stale: bool = False
+    record: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ def groups(listing: Listing, terminology: Terminology, today: date) -> tuple[Gro
             "How to reach them", tuple(_contact(one, listing.layer, today) for one in listing.facts_about(*_CONTACT))
         ),
         Group("Who is treated", tuple(_treated(fact, today) for fact in listing.facts_about(*_TREATED))),
-        Group("Specialty", tuple(_specialty(fact, terminology, today) for fact in listing.facts_about("specialty"))),
+        Group("Specialty", tuple(_specialties(listing, terminology, today))),
         Group("Designations and memberships", tuple(_designations(listing, terminology, today))),
         Group("Leukemia, transplant and CAR-T programs", tuple(_programs(listing, terminology, today))),
         Group("Trials they took part in", tuple(_trials(listing, today))),
@@ -143,6 +147,7 @@ def _row(fact: Statement, label: str, value: str, today: date, *, link: str = ""
         url=web(fact.url),
         date=words(fact.as_of),
         stale=is_stale(fact.as_of, today),
+        record=fact.record,
     )
 
 
@@ -154,12 +159,23 @@ def _contact(fact: Statement, layer: Layer, today: date) -> Row:
         return _row(fact, label, fact.value, today, link=tel(fact.value))
     if fact.field in ("website", "leukemia_page"):
         return _row(fact, label, fact.value.split("://", 1)[-1].rstrip("/"), today, link=web(fact.value))
+    if fact.field == "telehealth":
+        return _row(fact, label, "Yes, for some visits", today)
     return _row(fact, label, fact.value, today)
 
 
 def _treated(fact: Statement, today: date) -> Row:
     group = _TREATED[fact.field]
     return _row(fact, f"Treats {group}", "Yes" if fact.value == "yes" else "No", today)
+
+
+def _specialties(listing: Listing, terminology: Terminology, today: date) -> list[Row]:
+    rows = [_specialty(fact, terminology, today) for fact in listing.facts_about("specialty")]
+    for fact in listing.facts_about("medicare_specialty"):
+        rows.append(_row(fact, "Specialty in Medicare", fact.value, today))
+    for fact in listing.facts_about("transplant_specialist"):
+        rows.append(_row(fact, "Transplant and cell therapy doctor", "Yes, by Medicare’s specialty", today))
+    return rows
 
 
 def _specialty(fact: Statement, terminology: Terminology, today: date) -> Row:

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 from markupsafe import Markup
 
+from finder import affiliations, ingest, reviews
 from finder import search as searching
 from finder.domain.dates import words
 from finder.domain.listing import Layer, Listing
@@ -179,6 +180,10 @@ def listing(layer: Layer, slug: str) -> str:
         unknowns=facts.unknowns(found),
         nearby=_nearby(found),
         related=_related(found),
+        staff=affiliations.staff(services().database, found) if layer is Layer.CENTERS else None,
+        report=reviews.report_state(services().database, [found.slug]).get(found.slug),
+        origins=ingest.origins(services().database, {fact.record for fact in found.facts}),
+        date_words=words,
         ld=linked_data.of(found, kind),
         map_data=maps.map_json(None, [pin]) if pin else None,
         sample=services().sample_size() if layer is Layer.SPECIALISTS else None,
@@ -262,4 +267,7 @@ def privacy() -> str:
 @blueprint.get("/robots.txt")
 def robots() -> Response:
     """Keep searches out of search engines."""
-    return Response("User-agent: *\nDisallow: /search\nDisallow: /suggest\nDisallow: /api/\n", mimetype="text/plain")
+    return Response(
+        "User-agent: *\nDisallow: /search\nDisallow: /suggest\nDisallow: /api/\nDisallow: /report/\nDisallow: /admin\n",
+        mimetype="text/plain",
+    )

@@ -9,6 +9,41 @@ import pytest
 from finder.settings import PROJECT, SETTINGS
 
 # Every address of the site with its methods. A new one is added here on purpose, with its page test and cache policy.
+ADMIN = {
+    "/admin",
+    "/admin/account",
+    "/admin/account/codes/confirm",
+    "/admin/account/codes/start",
+    "/admin/account/codes/stop",
+    "/admin/account/password",
+    "/admin/imports",
+    "/admin/imports/jobs/<int:number>",
+    "/admin/imports/jobs/<int:number>.json",
+    "/admin/imports/jobs/<int:number>/cancel",
+    "/admin/imports/new",
+    "/admin/imports/runs/<int:number>",
+    "/admin/imports/runs/<int:number>/again",
+    "/admin/imports/runs/<int:number>/apply",
+    "/admin/imports/runs/<int:number>/discard",
+    "/admin/imports/runs/<int:number>/force",
+    "/admin/imports/runs/<int:number>/problems.csv",
+    "/admin/imports/runs/<int:number>/undo",
+    "/admin/imports/upload",
+    "/admin/link/<token>",
+    "/admin/quality",
+    "/admin/records",
+    "/admin/records/<layer>/<resource_id>",
+    "/admin/records/<layer>/<resource_id>/<action>",
+    "/admin/review",
+    "/admin/review/<int:number>",
+    "/admin/sign-in",
+    "/admin/sign-out",
+    "/admin/users",
+    "/admin/users/<name>/activate",
+    "/admin/users/<name>/deactivate",
+    "/admin/users/<name>/reset",
+    "/admin/users/<name>/role",
+}
 ROUTES = {
     "/",
     "/about",
@@ -23,6 +58,8 @@ ROUTES = {
     "/help",
     "/privacy",
     "/readyz",
+    "/report/<layer>/<slug>",
+    "/report/<layer>/<slug>/thanks",
     "/robots.txt",
     "/search",
     "/specialists/<slug>",
@@ -60,8 +97,11 @@ def modules(*, outside):
 
 
 def test_the_site_has_the_addresses_that_were_meant(app):
-    assert {rule.rule for rule in app.url_map.iter_rules()} == ROUTES
-    assert {method for rule in app.url_map.iter_rules() for method in rule.methods} == {"GET", "HEAD", "OPTIONS"}
+    rules = list(app.url_map.iter_rules())
+    assert {rule.rule for rule in rules} == ROUTES | ADMIN
+    writers = {rule.rule for rule in rules if "POST" in rule.methods}
+    assert writers - ADMIN == {"/report/<layer>/<slug>"}
+    assert {method for rule in rules for method in rule.methods} == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
 def test_every_template_is_sound(app):

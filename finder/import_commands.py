@@ -1,0 +1,233 @@
+"""The commands that import: plan, apply, undo, and what was done, for the command line."""
+
+import argparse
+import getpass
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finder.errors import FetchError, FinderError, GuardStopped, ImportBusy, PlanOutdated, SourceError
+from finder.imports import Imports, Run
+from finder.ingest import ACTIONS
+from finder.sources import SOURCES
+from finder.sources.fetching import fetch_source
+
+REJECTED, STOPPED, UNUSABLE, BUSY = 2, 3, 4, 5
+"""Exit codes: done with rejected rows, stopped by a guard, a file that cannot be used, another import is at work."""
+
+_CODES: tuple[tuple[type[FinderError], int], ...] = (
+    (ImportBusy, BUSY),
+    (GuardStopped, STOPPED),
+    (SourceError, UNUSABLE),
+    (FetchError, UNUSABLE),
+)
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+Opened = Callable[[], Imports]
+
+
+def add(commands: "Commands", imports: Opened) -> None:
+    """Add the import commands; ``imports`` opens the directory when a command runs."""
+    _import_command(commands, imports)
+    for name, words, run in (
+        ("apply", "make a planned import live", _apply),
+        ("undo", "restore what was before an import", _undo),
+        ("discard", "drop a planned import", _discard),
+        ("run", "show one import", _show),
+    ):
+        command = commands.add_parser(name, help=words)
+        command.add_argument("number", type=int, metavar="N", help="the run's number")
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+        command.set_defaults(run=_guarded(run, imports))
+    command = commands.add_parser("runs", help="list the imports, the newest first")
+    command.add_argument("--json", action="store_true", help="print one JSON object per run")
+    command.set_defaults(run=_guarded(_runs, imports))
+    command = commands.add_parser("sources", help="list what can be imported")
+    command.set_defaults(run=lambda _options: _sources())
+
+
+def _import_command(commands: "Commands", imports: Opened) -> None:
+    command = commands.add_parser(
+        "import",
+        help="import a directory",
+        epilog="Exit codes: 0 done, 2 done with rejected rows, 3 stopped by a guard, 4 unusable file, 5 another import "
+        "is at work.",
+    )
+    command.add_argument("source", choices=sorted(SOURCES), metavar="SOURCE", help=", ".join(sorted(SOURCES)))
+    where = command.add_mutually_exclusive_group(required=True)
+    where.add_argument("path", nargs="?", metavar="PATH", help="the file or folder")
+    where.add_argument("--fetch", action="store_true", help="download it from its official address first")
+    mode = command.add_mutually_exclusive_group()
+    mode.add_argument("--plan", action="store_true", help="only show what it would change (the default)")
+    mode.add_argument("--apply", action="store_true", help="make it live if no guard stops it")
+    command.add_argument("--force", action="store_true", help="go on where a guard would stop")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.set_defaults(run=_guarded(_import, imports))
+
+
+def _guarded(
+    command: Callable[[argparse.Namespace, Imports], int], imports: Opened
+) -> Callable[[argparse.Namespace], int]:
+    """Return the command with its errors turned into words and exit codes."""
+
+    def run(options: argparse.Namespace) -> int:
+        try:
+            return command(options, imports())
+        except FinderError as error:
+            print(str(error), file=sys.stderr)
+            return next((code for kind, code in _CODES if isinstance(error, kind)), 1)
+
+    return run
+
+
+def _import(options: argparse.Namespace, imports: Imports) -> int:
+    path = _fetched(options.source, imports) if options.fetch else Path(options.path)
+    try:
+        run = _planned(options, imports, path)
+        if options.apply and run.status == "planned":
+            run = _applied(imports, run)
+    except KeyboardInterrupt:
+        imports.give_up()
+        print("\nStopped. Nothing was changed.", file=sys.stderr)
+        return 130
+    return _tell(options, imports, run)
+
+
+def _fetched(source: str, imports: Imports) -> Path:
+    return fetch_source(source, imports.inbox, say=lambda line: print(line, file=sys.stderr, flush=True))
+
+
+def _planned(options: argparse.Namespace, imports: Imports, path: Path) -> Run:
+    bar = _Bar("Reading", "MB", 1e6)
+    try:
+        return imports.plan(
+            options.source,
+            path,
+            getpass.getuser(),
+            lambda done, total, rows: bar.show(done, total, f"{rows:,} rows"),
+            force=options.force,
+        )
+    finally:
+        bar.end()
+
+
+def _applied(imports: Imports, run: Run) -> Run:
+    bar = _Bar("Applying", "changes", 1)
+    try:
+        return imports.apply(run.number, lambda done, total: bar.show(done, total, ""))
+    finally:
+        bar.end()
+
+
+def _apply(options: argparse.Namespace, imports: Imports) -> int:
+    run = imports.run(options.number)
+    try:
+        run = _applied(imports, run)
+    except PlanOutdated as error:
+        print(str(error), file=sys.stderr)
+        options.source, options.force = run.source, False
+        imports.discard(run.number)
+        run = _planned(options, imports, Path(run.path))
+    return _tell(options, imports, run)
+
+
+def _undo(options: argparse.Namespace, imports: Imports) -> int:
+    run = imports.undo(options.number, getpass.getuser())
+    left = run.problems.get("changed-since", 0)
+    if left:
+        print(f"{left:,} records were changed by later imports and stay as they are.", file=sys.stderr)
+    return _tell(options, imports, run)
+
+
+def _discard(options: argparse.Namespace, imports: Imports) -> int:
+    return _tell(options, imports, imports.discard(options.number))
+
+
+def _show(options: argparse.Namespace, imports: Imports) -> int:
+    _tell(options, imports, imports.run(options.number))
+    return 0
+
+
+def _runs(options: argparse.Namespace, imports: Imports) -> int:
+    for run in imports.runs():
+        if options.json:
+            print(json.dumps(run.json()))
+        else:
+            day = f"{run.started_at:%Y-%m-%d %H:%M}"
+            print(f"{run.number:>5}  {day}  {run.status:<10} {run.source:<12} {run.title}  {_counts(run)}")
+    return 0
+
+
+def _sources() -> int:
+    for source in SOURCES.values():
+        print(f"{source.name:<12} {source.title}\n{'':<12} {source.licence}")
+    return 0
+
+
+def _tell(options: argparse.Namespace, imports: Imports, run: Run) -> int:
+    """Print what a run did or would do, and return the exit code that says so."""
+    written = str(imports.write_problems(run.number)) if run.problems else ""
+    if options.json:
+        print(json.dumps(run.json(written)))
+    else:
+        print(_words(imports, run, written))
+    if run.status == "stopped":
+        return STOPPED
+    return REJECTED if run.counts["rejected"] and run.status in ("planned", "applied") else 0
+
+
+def _words(imports: Imports, run: Run, written: str) -> str:
+    lines = [f"Run {run.number}: {run.title} ({run.source}), {run.status}", f"  {_counts(run)}"]
+    if run.message:
+        lines.append(f"  {run.message}")
+    lines += [f"  {count:>7,} {code}" for code, count in sorted(run.problems.items())]
+    if written:
+        lines.append(f"  Each with line and value: {written}")
+    for action, some in imports.samples(run.number, 3).items():
+        lines.append(f"  {action}, for example")
+        for sample in some:
+            lines.append(f"    {sample.key} {sample.name}")
+            lines += [f"      {one.field}: {_said(one.before)} → {_said(one.after)}" for one in sample.differences[:6]]
+    if run.status == "planned":
+        seconds = imports.seconds_to_apply(run)
+        lines.append(f"  To make it live (about {max(1, round(seconds))} s): finder apply {run.number}")
+    return "\n".join(lines)
+
+
+def _counts(run: Run) -> str:
+    names = (*ACTIONS, "unchanged", "rejected", "warnings")
+    return ", ".join(f"{run.counts[name]:,} {name}" for name in names if run.counts[name]) or "nothing"
+
+
+def _said(values: tuple[str, ...]) -> str:
+    return " | ".join(values) or "nothing"
+
+
+class _Bar:
+    """A line that shows how far something is, its rate, and the time that remains; silent where nobody watches."""
+
+    def __init__(self, what: str, unit: str, scale: float) -> None:
+        self._what, self._unit, self._scale = what, unit, scale
+        self._started = self._shown = time.monotonic()
+        self._watched = sys.stderr.isatty()
+
+    def show(self, done: int, total: int, more: str) -> None:
+        """Draw the line, at most four times a second."""
+        now = time.monotonic()
+        if not self._watched or now - self._shown < 0.25:
+            return
+        self._shown = now
+        share = min(1.0, done / total) if total else 0.0
+        spent = now - self._started
+        left = f"{spent / share - spent:,.0f} s left" if share else ""
+        rate = f"{done / self._scale / spent:,.1f} {self._unit}/s"
+        line = f"\r{self._what} {share:4.0%}  {rate}  {more}  {left}"
+        print(f"{line:<79}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Clear the line."""
+        if self._watched:
+            print(f"\r{'':<79}\r", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,272 @@
+"""Imports as an admin does them: real files, real processes, and processes that are killed."""
+
+import csv
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+
+import pytest
+
+from finder.errors import ImportBusy, NotFound, SourceError
+from finder.imports import Imports
+from finder.services import Services, setup
+from finder.settings import load
+
+COLUMNS = ("Facility ID", "Facility Name", "Address", "City/Town", "State", "ZIP Code", "County/Parish",
+           "Telephone Number", "Hospital Type", "Hospital Ownership", "Emergency Services")  # fmt: skip
+
+
+def hospitals(path, size, *, first=0, phone="(555) 234-0100", extra=()):
+    """Write a hospital list in CMS's form, with numbers that no hospital has."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        for n in range(first, first + size):
+            writer.writerow(
+                (f"99{n:04}", f"HOSPITAL NUMBER {n}", f"{n + 1} MAIN STREET", "BOSTON", "MA", "02115", "SUFFOLK",
+                 phone, "Acute Care Hospitals", "Proprietary", "Yes")
+            )  # fmt: skip
+        writer.writerows(extra)
+    return path
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """An instance that holds the shipped lists, to be copied."""
+    settings = load({"FINDER_INSTANCE": str(tmp_path_factory.mktemp("prepared"))})
+    setup(settings, lambda line: None)
+    return settings
+
+
+@pytest.fixture
+def settings(prepared, tmp_path):
+    instance = tmp_path / "instance"
+    instance.mkdir()
+    for file in prepared.instance.glob("gazetteer-*.sqlite"):
+        (instance / file.name).symlink_to(file)
+    copy_database(prepared.instance, instance)
+    return load({"FINDER_INSTANCE": str(instance)})
+
+
+def copy_database(source, target):
+    with (
+        closing(sqlite3.connect(source / "directory.sqlite")) as old,
+        closing(sqlite3.connect(target / "directory.sqlite")) as new,
+    ):
+        old.backup(new)
+
+
+@pytest.fixture
+def imports(settings):
+    services = Services.build(settings)
+    yield Imports(services)
+    services.database.dispose()
+
+
+def state(settings):
+    """What readers and sources see, without the numbers that only count rows."""
+    with closing(sqlite3.connect(settings.instance / "directory.sqlite")) as database:
+        records = database.execute("SELECT source, key, resource_id, entry, ending FROM source_record").fetchall()
+        listings = database.execute("SELECT id, name, street, audience, capability FROM listing").fetchall()
+        organizations = database.execute("SELECT id, name FROM organization").fetchall()
+    return sorted(records), sorted(listings), sorted(organizations)
+
+
+def test_a_file_is_planned_applied_and_undone(imports, settings, tmp_path):
+    before = state(settings)
+
+    run = imports.plan("facilities", hospitals(tmp_path / "hospitals.csv", 30), "Ann")
+    assert (run.status, run.counts["new"], run.who, run.file) == ("planned", 30, "Ann", "hospitals.csv")
+    assert state(settings) == before
+
+    assert imports.apply(run.number).mode == "apply"
+    assert len(state(settings)[2]) == len(before[2]) + 30
+
+    assert imports.undo(run.number, "Ann").counts["gone"] == 30
+    assert state(settings) == before
+    assert imports.run(run.number).status == "undone"
+
+
+def test_a_hospital_list_mends_the_phone_of_a_center_by_its_number(imports, settings, tmp_path):
+    real = ("220162", "DANA-FARBER CANCER INSTITUTE", "450 BROOKLINE AVENUE", "BOSTON", "MA", "02215", "SUFFOLK",
+            "(617) 632-3001", "Acute Care Hospitals", "Proprietary", "No")  # fmt: skip
+    path = hospitals(tmp_path / "Hospital_General_Information_2026-10.csv", 1, extra=[real])
+
+    imports.apply(imports.plan("facilities", path, "Ann").number)
+
+    with closing(sqlite3.connect(settings.instance / "directory.sqlite")) as database:
+        (facts,) = database.execute("SELECT facts FROM listing WHERE slug = 'dana-farber'").fetchone()
+    phones = [(fact[1], fact[2], fact[4]) for fact in json.loads(facts) if fact[0] == "phone"]
+    assert phones[0][0] == "617-632-3001"
+    assert "Hospital General Information" in phones[0][1]
+    assert phones[0][2] == "2026-10"
+
+
+def test_progress_is_told_in_bytes_and_rows(imports, tmp_path):
+    path, told = hospitals(tmp_path / "hospitals.csv", 900), []
+
+    imports.plan("facilities", path, "Ann", lambda *now: told.append(now))
+
+    assert told[-1] == (path.stat().st_size, path.stat().st_size, 900)
+    assert [rows for _, _, rows in told] == sorted(rows for _, _, rows in told)
+    assert len(told) > 3
+
+
+def test_problems_are_written_as_a_csv_that_no_spreadsheet_runs(imports, tmp_path):
+    bad = ("=1+1", "HOSPITAL", "1 MAIN STREET", "BOSTON", "MA", "02115", "", "", "Acute Care Hospitals", "", "")
+    run = imports.plan("facilities", hospitals(tmp_path / "hospitals.csv", 3, extra=[bad]), "Ann")
+
+    with imports.write_problems(run.number).open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+
+    assert (row["severity"], row["line"], row["code"], row["value"]) == ("error", "5", "bad-ccn", "'=1+1")
+
+
+def test_a_file_that_is_not_there_or_of_another_kind_begins_no_run(imports, tmp_path):
+    count = len(imports.runs())
+    (tmp_path / "letter.csv").write_text("Dear reader,\n")
+
+    with pytest.raises(SourceError, match=r"nothing\.csv is not there"):
+        imports.plan("facilities", tmp_path / "nothing.csv", "Ann")
+    with pytest.raises(SourceError, match=r"letter\.csv"):
+        imports.plan("facilities", tmp_path / "letter.csv", "Ann")
+    with pytest.raises(NotFound, match="there are centers"):
+        imports.plan("atlantis", tmp_path / "letter.csv", "Ann")
+
+    assert len(imports.runs()) == count
+
+
+@pytest.mark.parametrize("name", ["../settings.py", "/etc/passwd", "none.csv", ".."])
+def test_only_files_of_the_inbox_are_taken_from_it(imports, name):
+    with pytest.raises(NotFound, match="in the inbox"):
+        imports.from_inbox(name)
+
+
+def test_a_second_import_at_the_same_time_is_refused(imports, settings, tmp_path):
+    path, other = hospitals(tmp_path / "hospitals.csv", 900), Imports(Services.build(settings))
+
+    def meanwhile(*_):
+        with pytest.raises(ImportBusy, match="Another import is at work"):
+            other.plan("facilities", path, "Bob")
+        asked.append(True)
+
+    asked = []
+    imports.plan("facilities", path, "Ann", meanwhile)
+    assert asked
+
+
+def finder(settings, *arguments):
+    environment = os.environ | {"FINDER_INSTANCE": str(settings.instance)}
+    environment.pop("FINDER_DATABASE_URL", None)
+    command = [sys.executable, "-m", "finder", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_the_commands_import_show_and_undo(settings, tmp_path):
+    path = hospitals(tmp_path / "hospitals.csv", 20)
+
+    planned = finder(settings, "import", "facilities", path)
+    assert planned.returncode == 0, planned.stderr
+    assert "20 new" in planned.stdout
+
+    applied = finder(settings, "import", "facilities", path, "--apply", "--json")
+    done = json.loads(applied.stdout)
+    assert (applied.returncode, done["mode"], done["status"], done["counts"]["new"]) == (0, "apply", "applied", 20)
+
+    again = finder(settings, "import", "facilities", path, "--apply", "--json")
+    assert (again.returncode, json.loads(again.stdout)["status"]) == (0, "unchanged")
+
+    runs = [json.loads(line) for line in finder(settings, "runs", "--json").stdout.splitlines()]
+    assert done | {"problems_csv": ""} in runs
+    assert json.loads(finder(settings, "run", done["run"], "--json").stdout)["counts"] == done["counts"]
+
+    assert json.loads(finder(settings, "undo", done["run"], "--json").stdout)["counts"]["gone"] == 20
+
+
+def test_exit_codes_tell_rejected_rows_a_guard_and_an_unusable_file(settings, tmp_path):
+    bad = ("12", "HOSPITAL", "1 MAIN STREET", "BOSTON", "MA", "02115", "", "", "Acute Care Hospitals", "", "")
+    some, most = tmp_path / "some.csv", tmp_path / "most.csv"
+    hospitals(some, 20, extra=[bad])
+    hospitals(most, 20, extra=[bad] * 15)
+    (tmp_path / "letter.csv").write_text("Dear reader,\n")
+
+    assert finder(settings, "import", "facilities", some).returncode == 2
+    stopped = finder(settings, "import", "facilities", most)
+    assert stopped.returncode == 3
+    assert "would be rejected" in stopped.stdout
+    unusable = finder(settings, "import", "facilities", tmp_path / "letter.csv")
+    assert unusable.returncode == 4
+    assert "letter.csv" in unusable.stderr
+    assert "Traceback" not in unusable.stderr
+
+
+def in_another_process(settings, work):
+    """Run work in a process that was forked from this one, and return its id."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        work(Imports(Services.build(settings)))
+        os._exit(0)
+    except BaseException:  # Whatever happens, the child must not go on as a second test run.
+        os._exit(1)
+
+
+def test_two_processes_importing_at_once_end_as_one_after_the_other(settings, tmp_path):
+    paths = [hospitals(tmp_path / f"{n}.csv", 300, first=1_000 * n) for n in (1, 2)]
+
+    def work(path):
+        def run(imports):
+            while True:
+                try:
+                    imports.apply(imports.plan("facilities", path, "Ann").number)
+                except ImportBusy:
+                    time.sleep(0.02)
+                else:
+                    return
+
+        return run
+
+    children = [in_another_process(settings, work(path)) for path in paths]
+    statuses = [os.waitpid(child, 0)[1] for child in children]
+
+    # Each file alone adds only what it names, so the order does not matter.
+    assert statuses == [0, 0]
+    assert len(state(settings)[2]) == len({row[0] for row in state(settings)[2]})
+    assert sum(row[0].startswith("ccn-99") for row in state(settings)[2]) == 600
+
+
+def test_a_killed_import_loses_nothing_and_can_be_done_again(settings, tmp_path):
+    """Kill the process at twenty random moments; afterwards the end is the same as that of an unbroken run."""
+    first = hospitals(tmp_path / "first.csv", 400)
+    second = hospitals(tmp_path / "second.csv", 400, first=200, phone="(555) 234-0199")
+    imports = Imports(Services.build(settings))
+    imports.apply(imports.plan("facilities", first, "Ann").number)
+    start = state(settings)
+    began = time.monotonic()
+    imports.apply(imports.plan("facilities", second, "Ann").number)
+    length, end = time.monotonic() - began, state(settings)
+    imports.undo(imports.runs(1)[0].number, "Ann")
+    assert state(settings) == start
+    imports._services.database.dispose()
+
+    moments = random.Random(4)
+    for _ in range(20):
+        child = in_another_process(settings, lambda one: one.apply(one.plan("facilities", second, "Ann").number))
+        time.sleep(moments.uniform(0.02, 1.1 * length))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert state(settings) in (start, end)
+
+    again = Imports(Services.build(settings))
+    run = again.plan("facilities", second, "Ann")
+    if run.status == "planned":
+        again.apply(run.number)
+    assert state(settings) == end
+    assert "planning" not in {one.status for one in again.runs()}
