@@ -43,6 +43,8 @@ Rows = list[tuple[type[Any], dict[str, Any]]]
 
 CORRECTED = "Corrected by the editors of this directory"
 HIDDEN = "hidden"  # A correction of this field keeps what it is about out of the directory.
+# What a thing is called and what kind of thing it is say the lists that list it; others name a part or a form of it.
+_WHAT_IT_IS = frozenset({"name", "parent", "facility_type"})
 _ADDRESS = ("street", "city", "state", "zip")
 _POSITION = ("latitude", "longitude")
 _ELSEWHERE = {"city", "state", "zip"}
@@ -125,10 +127,16 @@ def resources(session: Session, resource_ids: Sequence[str]) -> list[Resource]:
     records = records.where(SourceRecord.resource_id.in_(resource_ids), SourceRecord.ending == "")
     entries: dict[str, list[Entry]] = defaultdict(list)
     listed: set[str] = set()
-    for record, resource_id, text, lists in session.execute(records.order_by(SourceRecord.id)):
-        entries[resource_id].append(load(text, record))
+    # Those that list come first, so that what only adds is known as such when its turn comes.
+    for record, resource_id, text, lists in session.execute(
+        records.order_by(SourceRecord.lists.desc(), SourceRecord.id)
+    ):
+        entry = load(text, record)
         if lists:
             listed.add(resource_id)
+        elif resource_id in listed:
+            entry = replace(entry, statements=tuple(one for one in entry.statements if one.field not in _WHAT_IT_IS))
+        entries[resource_id].append(entry)
     corrections = _corrections(session, resource_ids)
     return [
         Resource(one, _merged(entries[one], corrections.get(one, ())), one in listed)
@@ -164,7 +172,8 @@ def _merged(entries: list[Entry], corrections: Sequence[Statement]) -> Entry:
 
 def _of_one_place(said: list[Statement]) -> list[Statement]:
     """Leave one record's address, so that no street of one source meets the ZIP of another."""
-    cities = ranked(one for one in said if one.field == "city")
+    with_street = {one.record for one in said if one.field == "street"}
+    cities = ranked(one for one in said if one.field == "city" and (not with_street or one.record in with_street))
     if not cities:
         return said
     chosen = cities[0].record

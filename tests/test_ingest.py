@@ -536,6 +536,29 @@ def test_a_list_that_only_adds_adds_to_the_doctors_that_are_there(database):
     assert count(database, ListingRow) == 1
 
 
+def test_a_list_that_only_adds_does_not_rename_what_it_adds_to(database):
+    fill(database, center("dana", said("facility_type", "cancer-center", as_of="2024"), name="Its name"))
+    phone, kind = said("phone", "617-555-0199", as_of="2026-10"), said("facility_type", "hospital", as_of="2026-10")
+    adding = center("dana", phone, kind, name="A NAME IN A FILE")
+
+    apply(database, plan(database, adding, source="hospitals", lists=False))
+
+    listing = search.get(database, Layer.CENTERS, "dana")
+    assert (listing.name, listing.first("facility_type").value) == ("Its name", "cancer-center")
+    assert listing.first("phone").value == "617-555-0199"
+
+
+def test_a_newer_record_without_a_street_does_not_take_the_address_away(database):
+    streets = [said("street", "450 Brookline Avenue", as_of="2024")]
+    fill(database, center("dana", *streets))
+    site = [said("city", "Boston", as_of="2026-10"), said("trial", "NCT01234567", as_of="2026-10")]
+    trial = Entry("NCT01234567|dana", "Organization", center("dana").identifiers, tuple(site))
+
+    apply(database, plan(database, trial, source="trials", lists=False))
+
+    assert search.get(database, Layer.CENTERS, "dana").address.street == "450 Brookline Avenue"
+
+
 def test_an_update_without_dates_only_adds(database):
     number = plan(database, center("dana"), delivery=Delivery("update", "Some of them"))
 

@@ -86,7 +86,7 @@ class RecordChange(Base):
     """One change that a run plans or has made: the record's columns before and after as JSON, null for no record."""
 
     __tablename__ = "record_change"
-    __table_args__ = (Index("record_change_run", "run_id", "action", "id"),)
+    __table_args__ = (Index("record_change_run", "run_id", "action", "id"), Index("record_change_key", "key"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("import_run.id"))

@@ -78,8 +78,8 @@ class Delivery:
 
     A "full" list holds everything, so what is absent has gone. An "update" holds what changed from ``covers_from`` to
     ``covers_to`` and says nothing about the rest. "deactivations" is the complete list of what is not active now: what
-    is absent from it is active again. An "undo" is made by the program itself. Dates are ISO, "" where the file does not
-    tell.
+    is absent from it is active again. An "undo" is made by the program itself. Dates are ISO, "" where the file does
+    not tell.
     """
 
     kind: Kind

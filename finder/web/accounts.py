@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, Response, current_app, g, make_response, redirect, render_template, request
 from limits import parse
@@ -25,6 +25,7 @@ from finder import accounts
 from finder.accounts import Account, AccountError, Role
 from finder.db import Database
 from finder.web.context import services
+from finder.web.security import from_our_pages
 
 blueprint = Blueprint("accounts", __name__)
 
@@ -132,7 +133,7 @@ def _guard(limiter: MovingWindowRateLimiter, secret: bytes) -> Callable[[], _Ans
         token = request.cookies.get(COOKIE, "")
         g.admin_account = accounts.signed_in(_database(), token, _now()) if token else None
         sends = request.method not in _READING
-        if sends and not _from_our_pages():
+        if sends and not from_our_pages():
             return _refuse(403, "This was not sent from here", "Go back, reload the page and send it again.")
         if request.endpoint not in _OPEN:
             return _refuse_signed_out() or _refuse_role() or (_refuse_form() if sends else None)
@@ -156,14 +157,6 @@ def _kept_by_nobody(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Robots-Tag"] = "noindex"
     return response
-
-
-def _from_our_pages() -> bool:
-    """Tell whether a browser says that one of our own pages sent this; what says nothing is not believed."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site == "same-origin"
-    return urlsplit(request.headers.get("Origin", "")).netloc == request.host
 
 
 def _refuse_signed_out() -> _Answer | None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import secrets
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, current_app, redirect, render_template, request
 from limits import parse
@@ -15,6 +14,7 @@ from finder.domain.listing import Layer, Listing
 from finder.errors import NotFound
 from finder.formats import path_of
 from finder.web.context import services
+from finder.web.security import from_our_pages
 
 blueprint = Blueprint("reports", __name__)
 
@@ -75,7 +75,7 @@ def send(layer: str, slug: str) -> _Answer:
     """Keep a report for the editors."""
     listing = _listing(layer, slug)
     thanks = redirect(f"/report/{layer}/{slug}/thanks", 303)
-    if not _from_our_pages():
+    if not from_our_pages():
         return _form_page(listing, {"form": _NOT_OURS}), 403
     if request.form.get("website"):  # People do not see this field; programs that fill in everything do.
         return thanks
@@ -87,14 +87,6 @@ def send(layer: str, slug: str) -> _Answer:
     except reviews.CannotReport as error:
         return _form_page(listing, {error.field or "form": str(error)}), error.status
     return thanks
-
-
-def _from_our_pages() -> bool:
-    """Tell whether a browser says that one of our own pages sent this; what says nothing is not believed."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site == "same-origin"
-    return urlsplit(request.headers.get("Origin", "")).netloc == request.host
 
 
 @blueprint.get("/report/<layer>/<slug>/thanks")

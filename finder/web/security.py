@@ -75,3 +75,11 @@ def _limit_rate(app: Flask, rate: str) -> None:
         address = hashlib.blake2b((request.remote_addr or "").encode(), key=secret, digest_size=16).hexdigest()
         if not limiter.hit(item, address):
             raise TooManyRequests(retry_after=item.get_expiry())
+
+
+def from_our_pages() -> bool:
+    """Tell whether a browser says that one of our own pages sent this; what says nothing is not believed."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    return urlsplit(request.headers.get("Origin", "")).netloc == request.host

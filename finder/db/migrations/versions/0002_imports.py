@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("record_change_run", "record_change", ["run_id", "action", "id"])
+    op.create_index("record_change_key", "record_change", ["key"])
     op.create_table(
         "run_problem",
         sa.Column("id", sa.Integer(), nullable=False),
