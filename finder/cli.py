@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from gunicorn.app.wsgiapp import run as run_gunicorn
 
 from finder import import_commands, user_commands
+from finder.domain.dates import words
+from finder.domain.listing import Reason
 from finder.domain.place import Located
 from finder.domain.query import PARAMETERS, SearchQuery
 from finder.errors import FinderError, InvalidQuery
@@ -143,8 +145,12 @@ def _page_words(page: SearchPage) -> str:
             lines.append("The nearest ones, farther away:")
         for found in layer.found:
             lines.append(f"\n  {found.listing.name}\n    {found.listing.address}")
-            lines += [f"    - {reason.text}" for reason in found.reasons]
+            lines += [f"    - {reason.text}{_whose(reason)}" for reason in found.reasons]
     return "\n".join(lines)
+
+
+def _whose(reason: Reason) -> str:
+    return f" ({reason.source}, {words(reason.as_of)})" if reason.source else ""
 
 
 def _geocode(options: argparse.Namespace) -> int:

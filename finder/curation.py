@@ -135,7 +135,7 @@ def resources(session: Session, resource_ids: Sequence[str]) -> list[Resource]:
         if lists:
             listed.add(resource_id)
         elif resource_id in listed:
-            entry = replace(entry, statements=tuple(one for one in entry.statements if one.field not in _WHAT_IT_IS))
+            entry = _adding(entry, entries[resource_id])
         entries[resource_id].append(entry)
     corrections = _corrections(session, resource_ids)
     return [
@@ -143,6 +143,13 @@ def resources(session: Session, resource_ids: Sequence[str]) -> list[Resource]:
         for one in resource_ids
         if one in entries
     ]
+
+
+def _adding(entry: Entry, before: list[Entry]) -> Entry:
+    """Return what an entry that only adds may add: an address only where no list that lists the thing has one."""
+    has_street = any(one.field == "street" for other in before for one in other.statements)
+    silent = _WHAT_IT_IS | (frozenset((*_ADDRESS, *_POSITION)) if has_street else frozenset())
+    return replace(entry, statements=tuple(one for one in entry.statements if one.field not in silent))
 
 
 def _corrections(session: Session, resource_ids: Sequence[str]) -> dict[str, list[Statement]]:

@@ -3,17 +3,20 @@
 import argparse
 import getpass
 import json
+import shlex
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finder.errors import FetchError, FinderError, GuardStopped, ImportBusy, PlanOutdated, SourceError
-from finder.imports import Imports, Run
+from finder.imports import MAPPED, Imports, Run
 from finder.ingest import ACTIONS
 from finder.sources import SOURCES
 from finder.sources.fetching import fetch_source
+from finder.sources.table import FIELDS, ROWS, Mapping_, as_rows_of, mistakes
 
 REJECTED, STOPPED, UNUSABLE, BUSY = 2, 3, 4, 5
 """Exit codes: done with rejected rows, stopped by a guard, a file that cannot be used, another import is at work."""
@@ -45,6 +48,7 @@ def add(commands: "Commands", imports: Opened) -> None:
     command = commands.add_parser("runs", help="list the imports, the newest first")
     command.add_argument("--json", action="store_true", help="print one JSON object per run")
     command.set_defaults(run=_guarded(_runs, imports))
+    _mapping_command(commands, imports)
     command = commands.add_parser("sources", help="list what can be imported")
     command.set_defaults(run=lambda _options: _sources())
 
@@ -66,6 +70,24 @@ def _import_command(commands: "Commands", imports: Opened) -> None:
     command.add_argument("--force", action="store_true", help="go on where a guard would stop")
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.set_defaults(run=_guarded(_import, imports))
+
+
+def _mapping_command(commands: "Commands", imports: Opened) -> None:
+    command = commands.add_parser(
+        "mapping",
+        help="show or decide what the columns of a table are",
+        epilog="What is decided is kept for the file, and for the next one with the same headings.",
+    )
+    command.add_argument("path", type=Path, metavar="PATH", help="the table, CSV or XLSX")
+    command.add_argument("--rows", choices=sorted(ROWS), help="what the rows are")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="COLUMN=FIELD",
+        help='what a column, by its name or number, is read as; "COLUMN=" leaves it out; can be given more than once',
+    )
+    command.set_defaults(run=_guarded(_mapping, imports))
 
 
 def _guarded(
@@ -96,11 +118,56 @@ def _import(options: argparse.Namespace, imports: Imports) -> int:
     return _tell(options, imports, run)
 
 
+def _mapping(options: argparse.Namespace, imports: Imports) -> int:
+    mapping = imports.mapping(options.path)
+    if options.rows or options.set:
+        mapping = as_rows_of(ROWS.get(options.rows, mapping.kind), mapping)
+        for setting in options.set:
+            mapping = _set(mapping, setting)
+        imports.remember_mapping(options.path, mapping)
+        mapping = imports.mapping(options.path)
+    print(_mapping_words(options.path, mapping))
+    return 0
+
+
+def _set(mapping: Mapping_, setting: str) -> Mapping_:
+    """Return the mapping with one column changed."""
+    name, equals, field = (part.strip() for part in setting.rpartition("="))
+    if not equals:
+        raise SourceError(f"{setting!r} sets nothing. Write --set 'COLUMN=FIELD'.")
+    if field and field not in FIELDS[mapping.kind]:
+        known = ", ".join(FIELDS[mapping.kind])
+        raise SourceError(f"There is no field {field!r} in a table of {mapping.rows}. The fields are {known}.")
+    numbered = list(enumerate(mapping.columns, 1))
+    named = [number for number, column in numbered if column.name.casefold() == name.casefold()]
+    found = named or [number for number, _ in numbered if str(number) == name]
+    if not found:
+        raise SourceError(f"There is no column {name!r}. The columns are {', '.join(filter(None, mapping.header))}.")
+    if len(found) > 1:
+        raise SourceError(f"{len(found)} columns are named {name!r}. Name one by its number: {found[0]} or {found[1]}.")
+    columns = (replace(column, field=field) if number == found[0] else column for number, column in numbered)
+    return replace(mapping, columns=tuple(columns))
+
+
+def _mapping_words(path: Path, mapping: Mapping_) -> str:
+    lines = [f"{path.name}, a table of {mapping.rows}, its columns {'decided' if mapping.decided else 'proposed'}:"]
+    width = max(len(column.name) for column in mapping.columns)
+    for number, column in enumerate(mapping.columns, 1):
+        field = column.field or "(not read)"
+        lines.append(f"{number:>4}  {column.name:<{width}}  {field:<22}  {' | '.join(column.examples)}".rstrip())
+    lines += mistakes(mapping).values()
+    if not mapping.decided:
+        lines.append(f"To change one: finder mapping {shlex.quote(str(path))} --set 'COLUMN=FIELD'")
+    return "\n".join(lines)
+
+
 def _fetched(source: str, imports: Imports) -> Path:
     return fetch_source(source, imports.inbox, say=lambda line: print(line, file=sys.stderr, flush=True))
 
 
 def _planned(options: argparse.Namespace, imports: Imports, path: Path) -> Run:
+    if options.source in MAPPED:
+        print(_mapping_words(path, imports.mapping(path)), file=sys.stderr)
     bar = _Bar("Reading", "MB", 1e6)
     try:
         return imports.plan(

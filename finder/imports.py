@@ -16,11 +16,14 @@ from finder.errors import NotFound, SourceError
 from finder.formats import csv_line
 from finder.ingest import ACTIONS, Guards, Intake, Sample
 from finder.services import Services
-from finder.sources import Source, get
+from finder.sources import Source, get, table
+from finder.sources.table import Mapping_
 
 # Changes that are made live in a second, until a run of this directory has shown its own pace.
 _PACE = 1_500.0
 _BLOCK = 1 << 20
+MAPPED = frozenset({"table"})
+"""The sources whose files have a mapping: what each of their columns gives."""
 
 Progress = Callable[[int, int, int], None]
 """Called with the bytes read so far, the file's size in bytes, and the rows so far."""
@@ -100,12 +103,23 @@ class Imports:
         source = get(source_name)
         if not path.exists():
             raise SourceError(f"{path.name} is not there. Check the path.")
+        digest = _sha256(path, self._settle_mapping(path) if source_name in MAPPED else "")
         delivery = source.identify(path)
         size = _size(path)
-        intake = Intake(source.name, delivery, who, path.name, str(path.resolve()), _sha256(path), size, source.lists)
+        intake = Intake(source.name, delivery, who, path.name, str(path.resolve()), digest, size, source.lists)
         with self._database.alone():
             entries = _counted(source, path, size, progress)
             return self.run(ingest.plan(self._database, intake, entries, self._guards(force)))
+
+    def mapping(self, path: Path) -> Mapping_:
+        """Return what the columns of a file give: as it was decided for its headings, or else as it is proposed."""
+        return table.mapping_of(path, self._mappings)
+
+    def remember_mapping(self, path: Path, mapping: Mapping_) -> None:
+        """Keep a mapping for a file and for the next one with its headings; SourceError when it cannot be used."""
+        if mistakes := table.mistakes(mapping):
+            raise SourceError(" ".join(mistakes.values()))
+        table.remember(path, mapping, self._mappings)
 
     def apply(self, number: int, step: ingest.Step = lambda done, total: None) -> Run:
         """Make a plan live; raises GuardStopped, PlanOutdated, NotFound or ImportBusy, and then nothing has changed."""
@@ -177,6 +191,20 @@ class Imports:
             raise NotFound(f"There is no file {name!r} in the inbox.")
         return path
 
+    @property
+    def _mappings(self) -> Path:
+        return self._services.settings.instance / "mappings"
+
+    def _settle_mapping(self, path: Path) -> str:
+        """Put beside a file what was decided for its headings, and return what its columns give, to be told apart by.
+
+        The same file read by other columns is another import.
+        """
+        mapping = self.mapping(path)
+        if mapping.decided:
+            table.remember(path, mapping)
+        return repr((mapping.kind, [column.field for column in mapping.columns]))
+
     def _guards(self, force: bool) -> Guards:
         settings = self._services.settings
         return Guards(
@@ -225,9 +253,9 @@ def _size(path: Path) -> int:
     return sum(one.stat().st_size for one in _files(path))
 
 
-def _sha256(path: Path) -> str:
-    """Return the hash of a file, or of a folder's files with their names."""
-    digest = hashlib.sha256()
+def _sha256(path: Path, mapping: str) -> str:
+    """Return the hash of a file and how its columns are read, or of a folder's files with their names."""
+    digest = hashlib.sha256(mapping.encode())
     for one in _files(path):
         if path.is_dir():
             digest.update(f"{one.relative_to(path)}:{one.stat().st_size}:".encode())

@@ -300,6 +300,7 @@ class _Plan:
     def _finish(self, session: Session) -> None:
         run = session.get_one(ImportRun, self.number)
         for review in self.linker.reviews:
+            review.run_id, review.state = self.number, "planned"
             session.add(review)
         stop = "" if self.guards.force else self._stop()
         run.status, run.message = ("stopped", stop) if stop else ("planned", "")
@@ -358,11 +359,17 @@ def apply(
             curate(session, ids[start : start + _BATCH], locate, terminology)
             step(total + start, 2 * total)
         _set_version(session, run.base_version + 1)
+        _set_reviews(session, number, "planned", "open")
         if run.undo_of:
             find(session, run.undo_of).status = "undone"
+            _set_reviews(session, run.undo_of, "open", "closed")
         run.status, run.finished_at = "applied", datetime.now(UTC)
         run.seconds += time.monotonic() - started
     step(1, 1)
+
+
+def _set_reviews(session: Session, number: int, before: str, after: str) -> None:
+    session.execute(update(Review).where(Review.run_id == number, Review.state == before).values(state=after))
 
 
 def _check_plan(session: Session, run: ImportRun) -> None:
@@ -409,6 +416,7 @@ def _note_disagreements(session: Session, run: ImportRun, changed: list[tuple[di
             session.add(
                 Review(
                     kind="disagreement",
+                    run_id=run.id,
                     resource_id=override.resource_id,
                     detail=json.dumps(detail),
                     made_at=datetime.now(UTC),
@@ -506,6 +514,7 @@ def discard(database: Database, number: int) -> None:
             raise NotFound(f"Run {number} cannot be discarded; it is {run.status}.")
         run.status, run.finished_at = "discarded", datetime.now(UTC)
         session.execute(delete(RecordChange).where(RecordChange.run_id == number))
+        _set_reviews(session, number, "planned", "closed")
 
 
 def find(session: Session, number: int) -> ImportRun:

@@ -20,7 +20,7 @@ from finder.db import Database, Explain, ListingRow, Prepared
 from finder.domain import fit
 from finder.domain.entry import Statement
 from finder.domain.geo import HALF_TURN_M, METRES_PER_MILE, GeoPoint, boxes, chord2_to_metres, metres_to_chord2
-from finder.domain.listing import Address, Fit, Found, Layer, Listing, Reason, Who
+from finder.domain.listing import Address, Found, Layer, Listing, Reason, Who
 from finder.domain.place import Place, Precision
 from finder.domain.query import SearchQuery, Sort
 from finder.domain.reasons import distance_reason, fixed_reasons
@@ -201,7 +201,6 @@ class LayerSearch:
             _found(listing, metres, self.query, self.place, terminology)
             for listing, metres in self.listings(hits[:length])
         ]
-        found.sort(key=lambda one: one.fit is not Fit.YES)  # Those beyond the radius come by distance alone.
         total = min(len(gathered), COUNT_LIMIT)
         has_next = len(hits) > length and offset + length < DEEPEST
         return LayerPage(self.layer, total, many, tuple(found), not gathered, has_next)
@@ -256,12 +255,19 @@ class LayerSearch:
         return self.nearest(audience, offset, size)
 
     def _beyond(self) -> list[Hit]:
-        audience = fit.known_mask(self.query.who) | fit.unknown_mask(self.query.who)
+        """Return the nearest ones outside the radius: those known to fit, and others only where they are too few."""
+        rows = self._outside(fit.known_mask(self.query.who), FALLBACK_SIZE)
+        unknown = fit.unknown_mask(self.query.who)
+        if len(rows) < FALLBACK_SIZE and unknown:
+            rows += self._outside(unknown, FALLBACK_SIZE - len(rows))
+        return rows
+
+    def _outside(self, audience: int, size: int) -> list[Hit]:
         radius_m = self.query.radius_m
         rows: list[Hit] = []
-        while len(rows) < FALLBACK_SIZE and radius_m < HALF_TURN_M:
+        while len(rows) < size and radius_m < HALF_TURN_M:
             radius_m = min(radius_m * 4, HALF_TURN_M)
-            rows = self._hits(_nearest, audience, 0, FALLBACK_SIZE, radius_m)
+            rows = self._hits(_nearest, audience, 0, size, radius_m)
         return rows
 
     def _hits(

@@ -13,8 +13,7 @@ from sqlalchemy import delete, insert, select
 
 from finder import search
 from finder.curation import Locate, rebuild
-from finder.db import Database, SourceRecord
-from finder.db.models import Meta
+from finder.db import Database, ListingRow, Meta, SourceRecord
 from finder.domain.listing import Address, Layer, Listing
 from finder.domain.place import Located, LocateStatus, Place, Precision
 from finder.domain.query import SearchQuery
@@ -90,8 +89,13 @@ class Services:
         checked, size = self._sample
         if time.monotonic() - checked > _SAMPLE_CHECK_SECONDS or not checked:
             with self.database.reading() as connection:
-                sources = set(connection.scalars(select(SourceRecord.source).distinct()))
-            size = search.size(self.database, Layer.SPECIALISTS) if sources <= set(_SHIPPED) else None
+                behind = select(SourceRecord.source).join(
+                    ListingRow, ListingRow.practitioner_role_id == SourceRecord.resource_id
+                )
+                live = behind.where(SourceRecord.ending == "", SourceRecord.lists)
+                sources = set(connection.scalars(live.distinct()))
+            # A table of one's own beside the sample makes no directory of the country.
+            size = search.size(self.database, Layer.SPECIALISTS) if sources <= {"specialists", "table"} else None
             self._sample = (time.monotonic(), size)
         return size
 

@@ -36,7 +36,7 @@ prepare_environment() {
         fi
         if [ "$(cat "$stamp" 2>/dev/null)" != "$wanted" ]; then
             echo "Installing the packages of ${requirements#"$project"/} (about a minute the first time) …" >&2
-            "$project/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
+            "$project/.venv/bin/python" -m pip install -qq --disable-pip-version-check --no-input \
                 --requirement "$requirements" >&2
             echo "$wanted" >"$stamp"
         fi

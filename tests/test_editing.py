@@ -371,15 +371,13 @@ def test_a_duplicate_that_is_not_the_same_is_not_asked_again(database, editor, d
     assert reviews.counts(database)["duplicate"] == 0
 
 
-def test_a_decision_before_the_first_import_is_kept_for_it(database, editor):
+def test_a_decision_outlives_the_import_that_asked_for_it(database, editor):
     fill(database, center("dana", said("street", "1 Oak Street"), name="dana"))
-    intake = ingest.Intake("b-list", Delivery("full", "B"))
-    with database.alone():
-        for _ in range(2):
-            ingest.plan(database, intake, [likely_twin()])
+    fill(database, likely_twin(), source="b-list")
     (line,) = reviews.queue(database, "duplicate")
-
     reviews.decide(editor, line.number, "same", ANN)
+    fill(database, source="b-list")
+
     fill(database, likely_twin(), source="b-list")
 
     assert record(database, "h1", "b-list").resource_id == "dana"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from finder.errors import ImportBusy, NotFound, SourceError
 from finder.imports import Imports
 from finder.services import Services, setup
 from finder.settings import load
+from finder.sources.table import Column, Mapping_, as_rows_of
 
 COLUMNS = ("Facility ID", "Facility Name", "Address", "City/Town", "State", "ZIP Code", "County/Parish",
            "Telephone Number", "Hospital Type", "Hospital Ownership", "Emergency Services")  # fmt: skip
@@ -204,6 +206,80 @@ def test_exit_codes_tell_rejected_rows_a_guard_and_an_unusable_file(settings, tm
     assert unusable.returncode == 4
     assert "letter.csv" in unusable.stderr
     assert "Traceback" not in unusable.stderr
+
+
+def doctors(path, where="Boston"):
+    path.write_text(f"Doctor no,Last Name,Where,Hospital\n1234567893,Ruiz,{where},Example\n", encoding="utf-8")
+    return path
+
+
+def test_what_was_decided_for_the_columns_of_a_table_is_used_for_the_next_one(imports, tmp_path):
+    first, second = doctors(tmp_path / "july.csv"), doctors(tmp_path / "august.csv", "Salem")
+    columns = as_rows_of("PractitionerRole", imports.mapping(first)).columns
+    with pytest.raises(SourceError, match="There is no column for the NPI yet"):
+        imports.remember_mapping(first, Mapping_("PractitionerRole", columns))
+    assert not (tmp_path / "july.csv.mapping.json").exists()
+    decided = Mapping_("PractitionerRole", (replace(columns[0], field="npi"), *columns[1:]))
+
+    imports.remember_mapping(first, decided)
+
+    assert [column.field for column in imports.mapping(second).columns] == ["npi", "family", "", "organization_name"]
+    assert imports.plan("table", second, "Ann").counts["new"] == 1
+    assert (tmp_path / "august.csv.mapping.json").exists()
+
+
+def test_a_table_that_was_applied_can_be_read_by_other_columns_but_not_twice_by_the_same(imports, tmp_path):
+    path = tmp_path / "list.csv"
+    path.write_text("NPI,Last Name,Where\n1234567893,Ruiz,Boston\n", encoding="utf-8")
+    imports.apply(imports.plan("table", path, "Ann").number)
+    mapping = imports.mapping(path)
+    imports.remember_mapping(path, mapping)
+    assert imports.plan("table", path, "Ann").status == "unchanged"
+
+    imports.remember_mapping(path, Mapping_(mapping.kind, (*mapping.columns[:2], Column("Where", "city"))))
+
+    assert imports.plan("table", path, "Ann").counts["changed"] == 1
+
+
+def test_the_command_shows_and_decides_what_the_columns_of_a_table_are(settings, tmp_path):
+    path = doctors(tmp_path / "my list.csv")
+    shown = finder(settings, "mapping", path).stdout
+    assert "my list.csv, a table of centers, its columns proposed:" in shown
+    assert "   3  Where      (not read)              Boston\n" in shown
+    assert f"finder mapping '{path}' --set" in shown
+
+    decided = finder(settings, "mapping", path, "--rows", "clinicians", "--set", "doctor no=npi", "--set", "3=city")
+    assert decided.returncode == 0, decided.stderr
+    assert "a table of clinicians, its columns decided:" in decided.stdout
+    assert "   1  Doctor no  npi " in decided.stdout
+
+    planned = finder(settings, "import", "table", path, "--json")
+    assert "   3  Where      city " in planned.stderr
+    assert json.loads(planned.stdout)["counts"]["new"] == 1
+    left_out = finder(settings, "mapping", path, "--set", "Where=").stdout
+    assert "   3  Where      (not read) " in left_out
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("Where=ccn", "no field 'ccn' in a table of clinicians. The fields are npi, family, "),
+        ("Who=city", "no column 'Who'. The columns are NPI, Last Name, Where, Note, Note."),
+        ("Note=city", "2 columns are named 'Note'. Name one by its number: 4 or 5."),
+        ("Where", "Write --set 'COLUMN=FIELD'"),
+        ("NPI=", "There is no column for the NPI yet"),
+        ("Where=npi", "NPI: only one column can give the NPI. Where: only one column can give the NPI."),
+    ],
+)
+def test_the_command_refuses_what_cannot_be_set(settings, tmp_path, setting, said):
+    path = tmp_path / "list.csv"
+    path.write_text("NPI,Last Name,Where,Note,Note\n1234567893,Ruiz,Boston,,\n", encoding="utf-8")
+
+    refused = finder(settings, "mapping", path, "--set", setting)
+
+    assert refused.returncode == 4
+    assert said in refused.stderr
+    assert not (tmp_path / "list.csv.mapping.json").exists()
 
 
 def in_another_process(settings, work):

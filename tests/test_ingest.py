@@ -25,8 +25,9 @@ from finder.db import (
     Review,
     SourceRecord,
 )
-from finder.domain.entry import Delivery, Entry, Rejected
+from finder.domain.entry import Delivery, Entry, Identifier, Rejected
 from finder.domain.geo import GeoPoint
+from finder.domain.identifiers import CCN_SYSTEM
 from finder.domain.listing import Layer
 from finder.domain.place import Place, Precision
 from finder.errors import GuardStopped, ImportBusy, NotFound, PlanOutdated
@@ -645,6 +646,29 @@ def test_an_import_that_disagrees_with_a_correction_asks_a_person(database):
         (review,) = session.scalars(select(Review))
         assert (review.kind, review.resource_id) == ("disagreement", "dana")
         assert json.loads(review.detail)["said"] == ["617-555-0188"]
+
+
+def reviews(database):
+    with database.transaction() as session:
+        return [one.state for one in session.scalars(select(Review).order_by(Review.id))]
+
+
+def alike(slug, name):
+    return Entry(slug, "Organization", (Identifier(CCN_SYSTEM, "220071"),), center(slug, name=name).statements)
+
+
+def test_what_a_plan_wants_to_ask_is_asked_when_it_is_applied_and_not_after_it_is_undone(database):
+    fill(database, center("mercy", name="Mercy Cancer Center"))
+    hospital = alike("hospital", "Mercy Medical Center Boston")
+
+    number = plan(database, hospital, source="hospitals", lists=False)
+    assert reviews(database) == ["planned"]
+    apply(database, number)
+    assert reviews(database) == ["open"]
+    undo(database, number)
+    assert reviews(database) == ["closed"]
+    ingest.discard(database, plan(database, hospital, source="hospitals", lists=False))
+    assert reviews(database) == ["closed", "closed"]
 
 
 DAY = date(2026, 8, 9)

@@ -140,9 +140,10 @@ def test_nothing_within_the_radius_shows_the_nearest_anyway(database):
 
 
 def test_beyond_the_radius_known_fit_comes_first_too(database):
-    fill(database, center("nearer", at=(43.9, -71.06)), center("adults", ADULTS, at=(44.5, -71.06)))
+    unknown = [center(f"unknown-{n}", at=(43.9 + n / 10, -71.06)) for n in range(4)]
+    fill(database, *unknown, center("adults", ADULTS, at=(44.9, -71.06)), center("more", ADULTS, at=(46, -71.06)))
 
-    assert names(find(database, who=Who.ADULT, radius=50)) == ["adults", "nearer"]
+    assert names(find(database, who=Who.ADULT, radius=50)) == ["adults", "more", "unknown-0"]
 
 
 def test_a_search_across_the_180th_meridian_finds_both_sides(database):

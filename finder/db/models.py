@@ -129,7 +129,10 @@ class Override(Base):
 
 
 class Review(Base):
-    """Something that waits for a person: "duplicate", "disagreement", "unplaced" or "report"; ``detail`` is JSON."""
+    """Something that waits for a person: "duplicate", "disagreement", "unplaced" or "report"; ``detail`` is JSON.
+
+    One that an import raises is "planned" until its run is applied, and "closed" when that run is undone.
+    """
 
     __tablename__ = "review"
     __table_args__ = (Index("review_state", "state", "kind", "id"),)
@@ -137,6 +140,7 @@ class Review(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(20))
     state: Mapped[str] = mapped_column(String(12), default="open")
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("import_run.id"), index=True)
     resource_id: Mapped[str] = mapped_column(String(120), index=True)
     detail: Mapped[str] = mapped_column(Text)
     made_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -22,6 +22,9 @@ OFFERS = {
     ("car-t", "pediatric"): 1 << 7,
 }
 OFFER_FIELDS = {"transplant": "allogeneic_transplant", "car-t": "car_t"}
+_TREATS = {"adult": "treats_adults", "pediatric": "treats_children"}
+_PROGRAMS = frozenset({"leukemia_program", "allogeneic_transplant", "autologous_transplant", "car_t"})
+_GIVEN = frozenset({"authorized", "offers", "treated"})
 _POPULATIONS = {"adult": ("adult",), "pediatric": ("pediatric",), "both": ("adult", "pediatric")}
 
 
@@ -71,19 +74,36 @@ def _specialist_fit(facts: tuple[Statement, ...], terminology: Terminology) -> t
     return adults, children
 
 
+def treats(facts: Iterable[Statement], group: str) -> Statement | None:
+    """Return the statement from which it follows that a center treats "adult" or "pediatric" patients, if any does.
+
+    A program that is stated for an age group treats that group, even where no list says so.
+    """
+    facts = tuple(facts)
+    own = _TREATS[group]
+    said = (fact for fact in facts if fact.field == own and fact.value == "yes")
+    programs = (
+        fact
+        for fact in facts
+        if (fact.field in _PROGRAMS and fact.value == "yes") or (fact.field == "car_t_all" and fact.value in _GIVEN)
+    )
+    implied = (fact for fact in programs if group in _POPULATIONS.get(fact.population, ()))
+    return next(said, None) or next(implied, None)
+
+
 def _center_fit(facts: tuple[Statement, ...]) -> tuple[Fit, Fit]:
-    adults, children = _stated(facts, "treats_adults"), _stated(facts, "treats_children")
+    adults, children = _stated(facts, "adult"), _stated(facts, "pediatric")
     childrens_hospital = any(fact.field == "facility_type" and fact.value == "childrens-hospital" for fact in facts)
     if adults is Fit.UNKNOWN and childrens_hospital:
         adults = Fit.NO  # A children's hospital does not treat people over 39 unless a source says so.
     return adults, children
 
 
-def _stated(facts: tuple[Statement, ...], field: str) -> Fit:
-    values = {fact.value for fact in facts if fact.field == field}
-    if "yes" in values:
+def _stated(facts: tuple[Statement, ...], group: str) -> Fit:
+    if treats(facts, group):
         return Fit.YES
-    return Fit.NO if "no" in values else Fit.UNKNOWN
+    denied = any(fact.field == _TREATS[group] and fact.value == "no" for fact in facts)
+    return Fit.NO if denied else Fit.UNKNOWN
 
 
 def capability(facts: Iterable[Statement]) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from finder.domain.entry import Statement
+from finder.domain.fit import treats
 from finder.domain.geo import METRES_PER_MILE
 from finder.domain.listing import Layer, Listing, Reason, Who
 from finder.domain.place import Place, Precision
@@ -38,7 +39,8 @@ def miles(distance_m: float) -> str:
 def distance_reason(listing: Listing, place: Place, distance_m: float) -> Reason:
     """Return how far the listing is and between which points that was measured."""
     start = _MEASURED_FROM[place.precision].format(label=_short(place))
-    text = f"About {miles(distance_m)} from {start}"
+    far = miles(distance_m)
+    text = f"{'Less' + far[4:] if far.startswith('less') else 'About ' + far} from {start}"
     if listing.precision is Precision.ZIP:
         text += f", measured to the middle of its ZIP {listing.address.postal_code}".rstrip()
     elif listing.precision is Precision.CITY:
@@ -78,8 +80,7 @@ def _designations(listing: Listing, who: Who | None, terminology: Terminology) -
 
 
 def _who_is_treated(listing: Listing, who: Who | None) -> Iterator[Reason]:
-    adults = next((fact for fact in listing.facts_about("treats_adults") if fact.value == "yes"), None)
-    children = next((fact for fact in listing.facts_about("treats_children") if fact.value == "yes"), None)
+    adults, children = treats(listing.facts, "adult"), treats(listing.facts, "pediatric")
     if adults and who is not Who.CHILD:
         yield _reason("treats-adults", "Treats adults", adults)
     elif who is Who.ADULT:

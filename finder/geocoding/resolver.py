@@ -257,6 +257,9 @@ def _misspelling(index: Index, text: str) -> Located | None:
     matches = [match.feature for match in misspelled(index, place_key(text))]
     if not matches:
         return None
+    meant = _choice(index.named(place_key(matches[0].name)))
+    if meant.status is LocateStatus.AMBIGUOUS:
+        return meant
     return _found(place_of(matches[0], corrected=True), others=_by_state(matches)[:6], message=CORRECTED)
 
 

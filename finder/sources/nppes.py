@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import date
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -62,7 +62,13 @@ def _report_delivery(path: Path) -> Delivery:
     if named := _REPORT_NAME.search(path.name):
         released_on = _short_day(named[1])
     else:
-        _, title = next(read_sheet(*_workbook(path)), (1, ()))
+        rows = list(islice(read_sheet(*_workbook(path)), 3))
+        if not any("NPPES Deactivation Date" in texts for _, texts in rows):
+            raise SourceError(
+                f"{path.name} is not NPPES's report of deactivated NPIs: it has no column NPPES Deactivation Date. "
+                "A list of your own is imported as a table."
+            )
+        title = rows[0][1]
         dated = _REPORT_TITLE.search(title[0]) if title else None
         released_on = us_day(dated[0]) if dated else ""
     return Delivery("deactivations", "NPPES, deactivated NPIs", released_on)

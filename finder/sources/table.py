@@ -1,13 +1,13 @@
 """Any table with a line of headings, CSV or XLSX: what its columns are is proposed from their names.
 
-A table whose columns tell of a person (an NPI, or a last and a first name) is one of clinicians, any other one of
-centers. An admin may correct the proposal; what was decided is kept beside the file and by the headings, so that next
-month's file with the same headings needs no decision.
+A table whose columns tell of a person (an NPI, or a last and a first name) is one of clinicians, and so is one in which
+no column of centers is known; any other is one of centers. An admin may correct the proposal; what was decided is kept
+beside the file and by the headings, so that next month's file with the same headings needs no decision.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,13 @@ from finder.sources.table_rows import Cells, Grid, Progress, decoded, grids, wit
 from finder.sources.table_values import Record, as_of, ccn, stated
 from finder.sources.trials import state_code
 
-__all__ = ["Column", "Mapping_", "identify", "propose", "read", "remember", "remembered"]
+__all__ = [
+    "FIELDS", "ROWS", "Column", "Mapping_", "as_rows_of", "identify", "in_words", "mapping_of", "mistakes", "propose",
+    "read", "remember", "remembered",
+]  # fmt: skip
+
+ROWS: Mapping[str, Resource] = {"clinicians": "PractitionerRole", "centers": "Organization"}
+"""What the rows of a table can be, in words."""
 
 _PLACE = {
     "street": "street, street address, address, address 1, address line 1, direccion, calle, domicilio",
@@ -92,10 +98,22 @@ _ALIASES: Mapping[Resource, Mapping[str, str]] = {
     "PractitionerRole": _by_letters(_PLACE, _CLINICIAN),
     "Organization": _by_letters(_PLACE, _CENTER),
 }
-_FIELDS: Mapping[Resource, tuple[str, ...]] = {
+FIELDS: Mapping[Resource, tuple[str, ...]] = {
     "PractitionerRole": (*_CLINICIAN, *_PLACE),
     "Organization": (*_CENTER, *_PLACE),
 }
+"""What the columns of each kind of table can give."""
+_WORDS = {
+    "npi": "NPI", "family": "last name", "given": "first name", "middle": "middle name", "suffix": "suffix to the name",
+    "organization_name": "practice", "name": "name of the center", "ccn": "CCN", "parent": "part of",
+    "nci_designation": "NCI designation", "transplant": "transplant, of which kind",
+    "allogeneic_transplant": "transplant from a donor", "autologous_transplant": "transplant of own cells",
+    "car_t": "CAR T-cell therapy", "aya_program": "AYA program", "cog_member": "COG member",
+    "nccn_member": "NCCN member", "fact_accredited": "FACT accredited", "nmdp_network": "NMDP network",
+    "leukemia_page": "page on leukemia", "street_2": "rest of the street", "zip": "ZIP code", "phone": "telephone",
+    "new_patient_phone": "telephone for new patients", "referral_phone": "telephone for referrals",
+    "referral_fax": "fax for referrals", "website": "web page", "as_of": "day of the row",
+}  # fmt: skip
 _SEVERAL = frozenset({"specialty"})  # fields that more than one column may give
 _HEADINGS_WITHIN = 20  # rows: above them there may be a title and a word on where the table came from
 _EXAMPLES = 3
@@ -116,6 +134,13 @@ class Mapping_:  # noqa: N801 - the plain name is the standard library's
 
     kind: Resource
     columns: tuple[Column, ...]
+    decided: bool = False
+    """Whether somebody has decided it, and not only the names of the columns."""
+
+    @property
+    def rows(self) -> str:
+        """What the rows are, in words."""
+        return next(words for words, kind in ROWS.items() if kind == self.kind)
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -143,6 +168,44 @@ def propose(path: Path) -> Mapping_:
     return _proposal(path).mapping
 
 
+def mapping_of(path: Path, folder: Path) -> Mapping_:
+    """Return what was decided for a file, or else for a table with its headings, or else what the columns seem to be.
+
+    What was decided for a file whose headings have changed since does not count.
+    """
+    kept, ways = _beside(path), grids(path)
+    beside = _load(kept) if kept.exists() else None
+    table = _decided(path, ways, lambda _: beside) or _decided(path, ways, lambda cells: remembered(cells, folder))
+    return table.mapping if table else propose(path)
+
+
+def as_rows_of(kind: Resource, mapping: Mapping_) -> Mapping_:
+    """Return the mapping, or where its rows are of the other kind, what the columns seem to be for rows of this one."""
+    if mapping.kind == kind:
+        return mapping
+    fields = _fields(mapping.header, kind)
+    columns = (replace(column, field=field) for column, field in zip(mapping.columns, fields, strict=True))
+    return Mapping_(kind, tuple(columns))
+
+
+def mistakes(mapping: Mapping_) -> dict[int, str]:
+    """Return why a mapping cannot be used, by the number of the column from 1, and by 0 for what no column gives."""
+    known, lacking = FIELDS[mapping.kind], _lacking(mapping)
+    found = {0: f"There is no column for {lacking} yet. Choose one."} if lacking else {}
+    for number, column in enumerate(mapping.columns, 1):
+        name = column.name or f"Column {number}"
+        if column.field and column.field not in known:
+            found[number] = f"{name}: there is no field {column.field!r}. The fields are {', '.join(known)}."
+        elif column.field in _twice(mapping):
+            found[number] = f"{name}: only one column can give the {in_words(column.field)}."
+    return found
+
+
+def in_words(field: str) -> str:
+    """Return what a field is, in words."""
+    return _WORDS.get(field, field.replace("_", " "))
+
+
 def identify(path: Path) -> Delivery:
     """Tell that a file is a table that can be read; what other tables gave is not gone for not being in this one."""
     _table(path)
@@ -158,16 +221,28 @@ def remember(path: Path, mapping: Mapping_, folder: Path | None = None) -> None:
     """Keep a mapping beside its file, as ``<name>.mapping.json``, and by its headings in ``folder`` if one is given."""
     columns = [{"name": column.name, "field": column.field} for column in mapping.columns]
     text = json.dumps({"kind": mapping.kind, "columns": columns}, ensure_ascii=False, indent=2) + "\n"
-    _beside(path).write_text(text, encoding="utf-8")
+    _write(_beside(path), text)
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
-        _by_header(mapping.header, folder).write_text(text, encoding="utf-8")
+        _write(_by_header(mapping.header, folder), text)
 
 
 def remembered(header: Sequence[str], folder: Path) -> Mapping_ | None:
     """Return the mapping that was kept in a folder for a table with these headings, None where there is none."""
     kept = _by_header(header, folder)
     return _load(kept) if kept.exists() else None
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file as a whole, so that nobody reads half of it; one that says the same already is left alone."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+    except OSError as error:
+        mend = f"Allow this program to write into {path.parent}, or put the table elsewhere."
+        raise SourceError(f"{path.name} cannot be written ({error.strerror}). {mend}") from error
 
 
 def _beside(path: Path) -> Path:
@@ -187,22 +262,26 @@ def _load(path: Path) -> Mapping_:
     mend = "Delete it to have the columns proposed again."
     try:
         kept = json.loads(path.read_text(encoding="utf-8-sig"))
-        mapping = Mapping_(kept["kind"], tuple(Column(one["name"], one["field"]) for one in kept["columns"]))
+        mapping = Mapping_(kept["kind"], tuple(Column(one["name"], one["field"]) for one in kept["columns"]), True)
     except (ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{path.name} is not a mapping of columns ({error}). {mend}") from error
     if mapping.kind not in get_args(Resource):
         raise SourceError(f"{path.name} names a kind of rows that there is not: {mapping.kind}. {mend}")
-    if unknown := mapping.fields.difference(_FIELDS[mapping.kind]):
+    if unknown := mapping.fields.difference(FIELDS[mapping.kind]):
         raise SourceError(f"{path.name} names fields that there are not: {', '.join(sorted(unknown))}. {mend}")
-    given = [column.field for column in mapping.columns if column.field not in _SEVERAL | {""}]
-    if twice := sorted({name for name in given if given.count(name) > 1}):
+    if twice := _twice(mapping):
         raise SourceError(f"{path.name} has more than one column for {', '.join(twice)}. {mend}")
     return mapping
 
 
+def _twice(mapping: Mapping_) -> list[str]:
+    """Return the fields that more columns give than may."""
+    given = [column.field for column in mapping.columns if column.field not in _SEVERAL | {""}]
+    return sorted({name for name in given if given.count(name) > 1})
+
+
 def _table(path: Path) -> _Table:
-    kept = _beside(path)
-    table = _decided(path, _load(kept)) if kept.exists() else _proposal(path)
+    table = _decided_beside(path) if _beside(path).exists() else _proposal(path)
     if lacking := _lacking(table.mapping):
         found = ", ".join(filter(None, table.mapping.header))
         raise SourceError(f"{path.name} has no column for {lacking}. Its columns are: {found}. Add or rename one.")
@@ -219,14 +298,23 @@ def _lacking(mapping: Mapping_) -> str:
     return "" if "ccn" in fields or {"city", "state"} <= fields else "the CCN, or for city and state"
 
 
-def _decided(path: Path, mapping: Mapping_) -> _Table:
-    for grid in grids(path):
+def _decided_beside(path: Path) -> _Table:
+    kept = _beside(path)
+    mapping = _load(kept)
+    if table := _decided(path, grids(path), lambda _: mapping):
+        return table
+    raise SourceError(f"{path.name} has other columns than {kept.name} tells. Delete that to have them proposed again.")
+
+
+def _decided(path: Path, ways: Iterable[Grid], kept: Callable[[Cells], Mapping_ | None]) -> _Table | None:
+    """Return the table by a mapping that is kept for its headings, None where there is none."""
+    for grid in ways:
         for line, cells in _first_rows(grid):
-            if _same(cells) == _same(mapping.header):
-                return _Table(path, grid, line, mapping)
-    raise SourceError(
-        f"{path.name} has other columns than {_beside(path).name} tells. Delete that to have them proposed again."
-    )
+            mapping = kept(cells)
+            if mapping and _same(cells) == _same(mapping.header):
+                fields = [column.field for column in mapping.columns]
+                return _Table(path, grid, line, Mapping_(mapping.kind, _columns(grid, line, cells, fields), True))
+    return None
 
 
 def _proposal(path: Path) -> _Table:
@@ -239,11 +327,15 @@ def _proposal(path: Path) -> _Table:
     # The first sheet with headings counts; of the ways to part a text, the one that finds most.
     enough = [one for one in found if ways[0].padded and _known(one[1]) >= 2]
     grid, (kind, fields, line, cells) = enough[0] if enough else max(found, key=lambda one: _known(one[1]))
+    return _Table(path, grid, line, Mapping_(kind, _columns(grid, line, cells, fields)))
+
+
+def _columns(grid: Grid, line: int, cells: Cells, fields: Cells) -> tuple[Column, ...]:
     rows = [row for number, row in grid.start if row and number > line]
-    columns = [
-        Column(name, fields[n], _examples(row[n] for row in rows if n < len(row))) for n, name in enumerate(cells)
-    ]
-    return _Table(path, grid, line, Mapping_(kind, tuple(columns)))
+    return tuple(
+        Column(name, field, _examples(row[n] for row in rows if n < len(row)))
+        for n, (name, field) in enumerate(zip(cells, fields, strict=True))
+    )
 
 
 def _known(meaning: tuple[Resource, Cells, int, Cells]) -> int:
@@ -263,14 +355,21 @@ def _nothing_known(path: Path, grid: Grid) -> str:
 
 
 def _meaning(cells: Cells) -> tuple[Resource, Cells]:
-    """Return what rows with these headings are, and the field of each column; the first of several counts."""
+    """Return what rows with these headings are, and the field of each column."""
     person = {_ALIASES["PractitionerRole"].get(_letters(name), "") for name in cells}
-    kind: Resource = "PractitionerRole" if "npi" in person or {"family", "given"} <= person else "Organization"
+    fields = _fields(cells, "Organization")
+    if "npi" in person or {"family", "given"} <= person or not any(fields):
+        return "PractitionerRole", _fields(cells, "PractitionerRole")
+    return "Organization", fields
+
+
+def _fields(cells: Iterable[str], kind: Resource) -> Cells:
+    """Return the field of each column; the first of several counts."""
     fields: Cells = []
     for name in cells:
         found = _ALIASES[kind].get(_letters(name), "")
         fields.append("" if found in fields and found not in _SEVERAL else found)
-    return kind, fields
+    return fields
 
 
 def _examples(values: Iterable[str]) -> tuple[str, ...]:
@@ -359,7 +458,7 @@ def _center(record: Record) -> Entry | Rejected:
 def _entry(record: Record, resource: Resource, identifier: Identifier) -> Entry:
     day = as_of(record)
     source = f"A table: {record.file}"
-    facts = dict.fromkeys(stated(record, _FIELDS[resource]))
+    facts = dict.fromkeys(stated(record, FIELDS[resource]))
     statements = tuple(Statement(field, value, source, as_of=day, note=note) for field, value, note in facts)
     return Entry(
         record.key,

@@ -1,5 +1,6 @@
 """The cards of a results page. All of a card but number and distance is made once for each listing and reader."""
 
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ _NOUNS = {
 _CARDS_KEPT = 1_500
 _SLOT = secrets.token_hex(16)  # No text of a listing can hold it.
 _DESIGNATIONS = frozenset({"nci-comprehensive", "nci-clinical", "cog", "nccn"})
+_GO_ELSEWHERE = re.compile(r"\b(ask|seen|closed|moved|treated at|given at|call first)\b", re.IGNORECASE)
 _STATED = frozenset({"leukemia-program", "transplant", "car-t", "aya-program"})
 
 
@@ -126,6 +128,7 @@ def _pieces(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, toda
         kind=_kind(listing),
         badges=[reason.text.removeprefix("Member of the ") for reason in reasons if reason.code in _DESIGNATIONS],
         lines=[_line(reason) for reason in reasons if reason.code not in _DESIGNATIONS],
+        elsewhere=_elsewhere(listing),
         call_first=_call_first(reasons, today),
         phone=phone,
         phone_words=facts.phone_words(phone, listing.layer) if phone else "",
@@ -135,6 +138,12 @@ def _pieces(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, toda
         sources=list(_sources(listing, reasons, phone)),
     )
     return tuple(card.split(_SLOT))
+
+
+def _elsewhere(listing: Listing) -> str:
+    """Return the note on an address that is not simply where one goes, such as that of an office or a laboratory."""
+    place = listing.first("street", "city", "name")
+    return place.note if place and _GO_ELSEWHERE.search(place.note) else ""
 
 
 def _sources(

@@ -14,7 +14,9 @@ _WORDS = {
     400: ("This request does not make sense", "Go back and try again."),
     404: ("Page not found", "The address may be mistyped, or the page may have moved."),
     405: ("This cannot be done here", "Go back and try again."),
+    409: ("Something else is at work here", "Wait a moment and try again."),
     413: ("Too much was sent", "Send less and try again."),
+    422: ("Please check this", "Go back and try again."),
     429: ("Too many searches", "Wait a minute and try again. To reach help now, call one of the numbers below."),
     500: ("Something went wrong on our side", "Try again in a minute. The help lines below can help you now."),
 }

@@ -1,17 +1,17 @@
 """Imports in the browser: what was done, a new one from a file, and each run and job; the worker does the work."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, cast
 
-from flask import Blueprint, Flask, Request, Response, current_app, jsonify, redirect, render_template, request
+from flask import Blueprint, Flask, Request, Response, current_app, jsonify, redirect, render_template, request, url_for
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.utils import secure_filename
 from werkzeug.wrappers import Response as AnyResponse
@@ -19,10 +19,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from finder.accounts import Role, audit
 from finder.db import RunProblem
 from finder.errors import FinderError, NotFound, SourceError
-from finder.imports import Imports, Run
+from finder.imports import MAPPED, Imports, Run
 from finder.ingest import ACTIONS
 from finder.jobs import Jobs, Status
 from finder.sources import SOURCES
+from finder.sources.table import FIELDS, ROWS, Mapping_, as_rows_of, in_words
+from finder.sources.table import mistakes as mistakes_in
 from finder.web.accounts import Area, accepts, add_area, current_user, require
 from finder.web.context import services
 
@@ -138,11 +140,9 @@ def new() -> _Answer:
 def from_inbox() -> _Answer:
     """Plan an import of a file that lies in the inbox."""
     try:
-        path = _imports().from_inbox(request.form.get("file", ""))
-        number = _jobs().plan(current_user(), _source(), path)
+        return _begin(_source(), _imports().from_inbox(request.form.get("file", "")))
     except (SourceError, NotFound) as error:
         return _new_page({"inbox": str(error)})
-    return _to_job(number)
 
 
 @blueprint.post("/admin/imports/upload")
@@ -156,13 +156,20 @@ def upload() -> _Answer:
         source = _source()
         path = _keep(file)
         try:
-            number = _jobs().plan(current_user(), source, path)
+            return _begin(source, path)
         except BaseException:
             path.unlink()
             raise
     except (SourceError, NotFound) as error:
         return _new_page({"file": str(error)})
-    return _to_job(number)
+
+
+def _begin(source: str, path: Path) -> _Answer:
+    """Plan the import of a file of the inbox, or where it has a mapping, ask what its columns are before that."""
+    if source not in MAPPED:
+        return _to_job(_jobs().plan(current_user(), source, path))
+    _imports().mapping(path)  # a file that is no table is refused here
+    return redirect(url_for("imports.columns", file=path.name), 303)
 
 
 def _source() -> str:
@@ -207,6 +214,96 @@ def _inbox() -> list[_Waiting]:
             about = path.stat()
             found.append(_Waiting(path.name, about.st_size, datetime.fromtimestamp(about.st_mtime, UTC)))
     return sorted(found, key=lambda one: one.changed_at, reverse=True)
+
+
+# The columns of a table
+
+
+@blueprint.get("/admin/imports/columns")
+@require(Role.EDITOR)
+def columns() -> _Answer:
+    """Ask what the columns of a table in the inbox are."""
+    return _columns_page(_inbox_file(request.args))
+
+
+@blueprint.post("/admin/imports/columns")
+@require(Role.EDITOR)
+def plan_columns() -> _Answer:
+    """Keep what the columns of a table in the inbox are, and plan its import."""
+    return _plan_columns(_inbox_file(request.form))
+
+
+@blueprint.get("/admin/imports/runs/<int:number>/columns")
+@require(Role.EDITOR)
+def run_columns(number: int) -> _Answer:
+    """Ask what the columns of a run's table are."""
+    return _columns_page(Path(_with_columns(number).path))
+
+
+@blueprint.post("/admin/imports/runs/<int:number>/columns")
+@require(Role.EDITOR)
+def plan_run_columns(number: int) -> _Answer:
+    """Keep what the columns of a run's table are, and plan it anew, in place of a plan that waits."""
+    found = _with_columns(number)
+    return _plan_columns(Path(found.path), found)
+
+
+def _inbox_file(sent: MultiDict[str, str]) -> Path:
+    return _imports().from_inbox(sent.get("file", ""))
+
+
+def _with_columns(number: int) -> Run:
+    found = _imports().run(number)
+    if not _has_columns(found):
+        raise NotFound(f"Run {number} has no table whose columns could be changed.")
+    return found
+
+
+def _has_columns(found: Run) -> bool:
+    changeable = found.source in MAPPED and found.status != "planning" and not found.undo_of
+    return changeable and bool(found.path) and Path(found.path).exists()
+
+
+def _plan_columns(path: Path, earlier: Run | None = None) -> _Answer:
+    mapping = _chosen(_shown_mapping(path))
+    mistakes = {f"column-{number}" if number else "columns": words for number, words in mistakes_in(mapping).items()}
+    if any(job.file == path.name and job.kind == "plan" and job.state == "working" for job in _jobs().open()):
+        mistakes["columns"] = f"{path.name} is being planned by other columns right now. Wait for that, or cancel it."
+    if mistakes:
+        return _columns_page(path, mapping, mistakes)
+    _imports().remember_mapping(path, mapping)
+    with services().database.transaction() as session:
+        audit(session, current_user(), "import-columns", path.name)
+    number = _jobs().plan(current_user(), "table", path)
+    if earlier and earlier.status in ("planned", "stopped"):
+        _discard(earlier.number)
+    return _to_job(number)
+
+
+def _shown_mapping(path: Path) -> Mapping_:
+    """Return the mapping of a file for rows of the kind that was asked for."""
+    mapping = _imports().mapping(path)
+    return as_rows_of(ROWS.get(request.values.get("rows", ""), mapping.kind), mapping)
+
+
+def _chosen(mapping: Mapping_) -> Mapping_:
+    """Return the mapping with the fields that were chosen in the form."""
+    fields = (request.form.get(f"column-{number}", "") for number in range(1, len(mapping.columns) + 1))
+    columns = (replace(column, field=field) for column, field in zip(mapping.columns, fields, strict=True))
+    return replace(mapping, columns=tuple(columns))
+
+
+def _columns_page(path: Path, mapping: Mapping_ | None = None, mistakes: dict[str, str] | None = None) -> _Answer:
+    mapping = mapping or _shown_mapping(path)
+    page = render_template(
+        "admin/mapping.html",
+        file=path.name,
+        mapping=mapping,
+        others=[rows for rows in ROWS if rows != mapping.rows],
+        fields={field: in_words(field) for field in FIELDS[mapping.kind]},
+        mistakes=mistakes or {},
+    )
+    return page, 422 if mistakes else 200
 
 
 # Jobs
@@ -295,6 +392,7 @@ def run(number: int) -> _Answer:
         seconds=_imports().seconds_to_apply(found),
         outdated=_jobs().outdated(number),
         there=bool(found.path) and Path(found.path).exists(),
+        has_columns=_has_columns(found),
         jobs=_jobs().open(number),
         title_of=_title,
         role=current_user().role,

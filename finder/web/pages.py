@@ -85,6 +85,7 @@ def _results(page: SearchPage, located: Located) -> str:
         located=located,
         other_places=_places(query, located),
         sections=sections,
+        counted=_counted(sections),
         only_urls=_only_urls(query, sections),
         change_url=f"/?{urlencode(query.args(page=1, point=None))}",
         previous_url=_url(query, page=query.page - 1) if query.page > 1 else "",
@@ -96,6 +97,13 @@ def _results(page: SearchPage, located: Located) -> str:
         sample=services().sample_size(),
         map_data=maps.map_json(_map_place(page), [pin for pin in pins if pin]),
     )
+
+
+def _counted(sections: list[cards.Section]) -> list[cards.Section]:
+    """Return the layers whose numbers stand at the top: "no specialists" says nothing while they are only a sample."""
+    if services().sample_size() is None or len(sections) == 1:
+        return sections
+    return [part for part in sections if not (part.beyond and part.layer == Layer.SPECIALISTS)]
 
 
 def _places(query: SearchQuery, located: Located) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@ import json
 import shutil
 import warnings
 import zipfile
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -424,6 +425,53 @@ def test_a_remembered_mapping_needs_no_name_that_is_known(tmp_path: Path) -> Non
     path = _write(tmp_path, f"Report\nA;B\n{NPI};Ruiz\n")
     table.remember(path, Mapping_("PractitionerRole", (Column("A", "npi"), Column("B", "family"))))
     assert _of(_entry(path)) == [("family", "Ruiz")]
+
+
+def test_a_table_in_which_only_columns_of_clinicians_are_known_is_one_of_clinicians(tmp_path: Path) -> None:
+    mapping = table.propose(_write(tmp_path, "Doctor no,Surname,Where\n1,Ruiz,Boston\n"))
+    assert (mapping.kind, [column.field for column in mapping.columns]) == ("PractitionerRole", ["", "family", ""])
+
+
+def test_what_was_decided_for_a_file_comes_before_that_for_its_headings_and_that_before_the_proposal(
+    tmp_path: Path,
+) -> None:
+    path, folder = _write(tmp_path, f"Our doctors\nNPI;Last Name;WHERE\n{NPI};Ruiz;Boston\n"), tmp_path / "mappings"
+    proposed = table.mapping_of(path, folder)
+    assert proposed == table.propose(path)
+    fields = ("npi", "family", "city")
+    by_heading = [replace(column, field=field) for column, field in zip(proposed.columns, fields, strict=True)]
+    other = _write(tmp_path, "npi,last name,where\n", name="other.csv")
+    table.remember(other, Mapping_("PractitionerRole", tuple(by_heading)), folder)
+    assert table.mapping_of(path, folder) == Mapping_("PractitionerRole", tuple(by_heading), decided=True)
+
+    table.remember(path, proposed)
+    assert table.mapping_of(path, folder) == replace(proposed, decided=True)
+
+    path.write_text(f"NPI,Surname\n{NPI},Ruiz\n")
+    assert table.mapping_of(path, folder) == table.propose(path)
+
+
+def test_the_columns_can_be_taken_for_those_of_rows_of_the_other_kind(tmp_path: Path) -> None:
+    mapping = table.propose(_write(tmp_path, "Hospital,Surname,City\nExample,Ruiz,Boston\n"))
+    assert [column.field for column in mapping.columns] == ["name", "", "city"]
+    assert table.as_rows_of("Organization", mapping) is mapping
+    other = table.as_rows_of("PractitionerRole", mapping)
+    assert [column.field for column in other.columns] == ["organization_name", "family", "city"]
+    assert other.columns[1].examples == ("Ruiz",)
+    assert table.mistakes(mapping) == {0: "There is no column for the CCN, or for city and state yet. Choose one."}
+    assert list(table.mistakes(other)) == [0]
+
+
+def test_a_mapping_that_cannot_be_written_is_named_with_the_mend(tmp_path: Path) -> None:
+    path = _write(tmp_path, f"npi,last name\n{NPI},Ruiz\n")
+    (tmp_path / "list.csv.mapping.json.part").mkdir()
+    with pytest.raises(SourceError, match=r"list\.csv\.mapping\.json cannot be written \(.+\)\. Allow"):
+        table.remember(path, table.propose(path))
+
+
+def test_every_field_has_words_of_its_own() -> None:
+    for fields in table.FIELDS.values():
+        assert len({table.in_words(field) for field in fields}) == len(fields)
 
 
 @pytest.mark.parametrize(

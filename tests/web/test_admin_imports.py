@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 
 from finder.accounts import Role, events
 from finder.db import Database
-from finder.db.models import User
+from finder.db.models import Job, User
 from finder.imports import Imports
 from finder.settings import load
 from finder.web import accounts, create_app, imports
@@ -35,12 +35,16 @@ PERMISSIONS = [
     ("GET", "/admin/imports/new", 303, 403, 200, 200),
     ("POST", "/admin/imports", 303, 403, 422, 422),
     ("POST", "/admin/imports/upload", 303, 403, 422, 422),
+    ("GET", "/admin/imports/columns", 303, 403, 404, 404),
+    ("POST", "/admin/imports/columns", 303, 403, 404, 404),
     ("GET", "/admin/imports/jobs/99", 303, 404, 404, 404),
     ("GET", "/admin/imports/jobs/99.json", 303, 404, 404, 404),
     ("POST", "/admin/imports/jobs/99/cancel", 303, 403, 404, 404),
     ("GET", "/admin/imports/runs/99", 303, 404, 404, 404),
     ("GET", "/admin/imports/runs/99/problems.csv", 303, 404, 404, 404),
     ("POST", "/admin/imports/runs/99/apply", 303, 403, 404, 404),
+    ("GET", "/admin/imports/runs/99/columns", 303, 403, 404, 404),
+    ("POST", "/admin/imports/runs/99/columns", 303, 403, 404, 404),
     ("POST", "/admin/imports/runs/99/discard", 303, 403, 404, 404),
     ("POST", "/admin/imports/runs/99/undo", 303, 403, 404, 404),
     ("POST", "/admin/imports/runs/99/again", 303, 403, 404, 404),
@@ -480,6 +484,138 @@ def test_while_the_directory_is_locked_a_form_says_so_and_changes_nothing(admin,
 
     assert "Wait until the running import is done" in words(page(answer, 503).main)
     assert buttons(page(editor.get(path))) == ["Apply", "Discard"]
+
+
+TABLE = b"Doctor no,Last Name,Where,Hospital\n1234567893,Ruiz,Boston,A\n1992999825,Brown,Salem,\n"
+
+
+def chosen(soup):
+    """What the form for the columns would send, as it stands."""
+    form = next(one for one in soup.select("main form") if one.select("select"))
+    hidden = {one["name"]: one["value"] for one in form.select("input[type=hidden]")}
+    selects = {one["name"]: (one.select_one("[selected]") or one.option)["value"] for one in form.select("select")}
+    return form["action"], hidden | selects
+
+
+def as_clinicians(editor, sent, **fields):
+    """Say that the rows are clinicians, and what their columns are."""
+    soup = page(editor.get(f"{sent.location}&rows=clinicians"))
+    action, data = chosen(soup)
+    return editor.post(action, **(data | {"column-1": "npi"} | fields))
+
+
+def test_the_columns_of_a_table_are_asked_for_before_it_is_planned(admin, editor):
+    sent = editor.upload("list.csv", TABLE, "table")
+    assert sent.location == "/admin/imports/columns?file=list.csv"
+    soup = page(editor.get(sent.location))
+    assert words(soup.h1) == "Columns of list.csv"
+    assert "This is a proposal" in words(soup.main)
+    row = soup.select("tbody tr")[2]
+    assert (words(row.th), words(row.td)) == ("Where", "Boston Salem")
+    assert "The rows are centers" in words(soup.main)
+    assert [one["value"] for one in soup.select('main button[name="rows"]')] == ["clinicians"]
+    assert jobs_of(admin).open() == []
+
+    answer = as_clinicians(editor, sent, **{"column-3": "city"})
+    work_off(admin)
+
+    run = editor.get(answer.location).location
+    soup = page(editor.get(run))
+    assert "Boston" in words(soup.select_one("#action-new").parent)
+    assert buttons(soup) == ["Apply", "Columns", "Discard"]
+    assert [one[1:] for one in audited(admin)] == [("import-columns", "list.csv"), ("import-plan", "table")]
+
+
+def test_the_next_table_with_the_same_headings_has_them_chosen_already(admin, editor):
+    as_clinicians(editor, editor.upload("list.csv", TABLE, "table"), **{"column-3": "city"})
+
+    (Imports(admin.extensions["finder"]).inbox / "next.csv").write_bytes(TABLE.replace(b"Ruiz", b"Weiss"))
+    sent = editor.post("/admin/imports", source="table", file="next.csv")
+
+    soup = page(editor.get(sent.location))
+    assert "These columns were decided before" in words(soup.main)
+    assert [chosen(soup)[1][f"column-{n}"] for n in range(1, 5)] == ["npi", "family", "city", "organization_name"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "places", "said"),
+    [
+        ({"column-1": ""}, ["columns"], "There is no column for the NPI"),
+        (
+            {"column-3": "city", "column-4": "city"},
+            ["column-3", "column-4"],
+            "Where: only one column can give the city",
+        ),
+        ({"column-4": "ccn"}, ["column-4"], "there is no field 'ccn'"),
+    ],
+)
+def test_columns_that_cannot_be_used_are_told_at_their_fields(admin, editor, fields, places, said):
+    sent = editor.upload("list.csv", TABLE, "table")
+
+    soup = page(as_clinicians(editor, sent, **fields), 422)
+
+    assert said in words(soup.select_one("#errors"))
+    assert [one["href"] for one in soup.select("#errors a")] == [f"#field-{place}" for place in places]
+    for place in places:
+        assert soup.select_one(f"#field-{place}")["aria-describedby"] == f"{place}-error"
+    kept = {"column-2": "family"} | {name: field for name, field in fields.items() if field != "ccn"}
+    assert kept.items() <= chosen(soup)[1].items()
+    assert jobs_of(admin).open() == []
+    assert not (Imports(admin.extensions["finder"]).inbox / "list.csv.mapping.json").exists()
+
+
+def test_the_columns_of_a_run_are_changed_and_it_is_planned_again_even_when_it_was_applied(admin, editor):
+    answer = as_clinicians(editor, editor.upload("list.csv", TABLE, "table"))
+    work_off(admin)
+    first = editor.get(answer.location).location
+    editor.press(page(editor.get(first)), "Apply")
+    work_off(admin)
+    link = page(editor.get(first)).select_one("main .buttons a")
+    action, data = chosen(page(editor.get(link["href"])))
+    assert action == f"{first}/columns"
+
+    answer = editor.post(action, **(data | {"column-3": "city"}))
+    work_off(admin)
+
+    second = editor.get(answer.location).location
+    soup = page(editor.get(second))
+    assert "waits to be applied" in words(soup.h1.parent)
+    assert "Boston" in words(soup.select_one("#action-changed").parent)
+    answer = editor.post(f"{second}/columns", **data)
+    work_off(admin)
+    assert "discarded" in words(page(editor.get(second)).h1.parent)
+    assert "nothing to change" in words(page(editor.get(editor.get(answer.location).location)).h1.parent)
+
+
+def test_columns_are_not_changed_while_the_table_is_planned(admin, editor):
+    sent = editor.upload("list.csv", TABLE, "table")
+    as_clinicians(editor, sent)
+    (job,) = jobs_of(admin).open()
+    with admin.extensions["finder"].database.transaction() as session:
+        session.get(Job, job.number).state = "working"
+
+    soup = page(as_clinicians(editor, sent, **{"column-3": "city"}), 422)
+
+    assert "list.csv is being planned by other columns right now" in words(soup.select_one("#errors"))
+
+
+def test_what_a_table_says_cannot_become_code(editor):
+    sent = editor.upload("list.csv", f"npi,last name,{HOSTILE}\n1234567893,{HOSTILE},1\n".encode(), "table")
+
+    soup = page(editor.get(sent.location))
+
+    assert words(soup.main).count(HOSTILE) == 2
+    assert soup.main.find("script") is None
+
+
+def test_a_file_that_is_no_table_is_not_kept_and_the_run_of_another_source_has_no_columns(admin, editor, tmp_path):
+    soup = page(editor.upload("letter.csv", b"Dear reader,\n", "table"), 422)
+    assert "letter.csv has no column that is known" in words(soup.select_one("#errors"))
+    assert list(Imports(admin.extensions["finder"]).inbox.iterdir()) == []
+
+    path, _ = planned(admin, editor, hospitals(tmp_path / "some.csv", 3))
+    assert editor.get(f"{path}/columns").status_code == 404
+    assert editor.get("/admin/imports/columns?file=../directory.sqlite").status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,9 @@ def test_the_number_is_the_readers_own_line():
 
 
 def test_a_missing_number_is_said():
-    assert words(card().select_one(".no-phone")) == "No phone number in our sources."
+    assert words(card().select_one(".no-phone")) == (
+        "No phone number in our sources. Ask the hospital at this address, or a leukemia center."
+    )
 
 
 def test_a_center_says_what_it_belongs_to_unless_its_name_does():

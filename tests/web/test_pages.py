@@ -491,3 +491,24 @@ def test_no_parameters_break_the_search_page(client, args):
 
     assert response.status_code in (200, 422)
     page(response, response.status_code)
+
+
+def test_while_specialists_are_a_sample_their_absence_is_no_headline(client):
+    soup = find(client, near="02139", who="child")
+
+    assert words(soup.select_one(".counts")).endswith("leukemia centers within 100 miles. We list few specialists yet.")
+    assert "specialists" in words(find(client, near="02139", who="adult").select_one(".counts"))
+
+
+def test_a_note_on_an_address_where_nobody_is_seen_stands_on_the_card(client):
+    soup = find(client, near="Stanford, CA", who="adult")
+
+    card = next(one for one in cards(soup, "centers") if "Stanford Cancer Institute" in words(one.h3))
+    assert words(card.select_one(".elsewhere")).startswith("This is a research building.")
+
+
+def test_a_date_that_ends_a_sources_title_is_said_once(client):
+    text = words(page(client.get("/centers/providence-alaska-medical-center")))
+
+    assert "February 10, 2025, February 10, 2025" not in text
+    assert "February 10, 2025" in text

@@ -105,13 +105,16 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=True),
         sa.Column("resource_id", sa.String(length=120), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["import_run.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("ix_review_run_id", "review", ["run_id"])
     op.create_index("review_state", "review", ["state", "kind", "id"])
     op.create_index("ix_review_resource_id", "review", ["resource_id"])
     op.create_table(
