@@ -26,7 +26,7 @@ from finder.settings import PROJECT, Settings
 from finder.sources import SOURCES
 
 Say = Callable[[str], None]
-_SHIPPED = ("centers", "specialists")
+SHIPPED = ("centers", "specialists")
 _SAMPLE_CHECK_SECONDS = 60.0
 
 
@@ -164,7 +164,7 @@ def _fill(settings: Settings, database: Database, say: Say) -> None:
     rules = PROJECT / "finder"
     shipped = _fingerprint(
         [
-            *(settings.data / name for name in (*_SHIPPED, "terminology", "gazetteer")),
+            *(settings.data / name for name in (*SHIPPED, "terminology", "gazetteer")),
             rules / "domain",
             rules / "sources",
             rules / "ingest.py",
@@ -174,7 +174,7 @@ def _fill(settings: Settings, database: Database, say: Say) -> None:
         return
     terminology = load_terminology(settings.data)
     locate = _address_finder(Locator(Index(index_path(settings))))
-    unchanged = sum(_load_shipped(name, settings, database, locate, terminology, say) for name in _SHIPPED)
+    unchanged = sum(_load_shipped(name, settings, database, locate, terminology, say) for name in SHIPPED)
     with database.transaction() as session:
         if unchanged:
             rebuild(session, locate, terminology)  # What did not change in the lists may follow from changed rules.

@@ -22,6 +22,7 @@ from finder.errors import FinderError, NotFound, SourceError
 from finder.imports import MAPPED, Imports, Run
 from finder.ingest import ACTIONS
 from finder.jobs import Jobs, Status
+from finder.services import SHIPPED
 from finder.sources import SOURCES
 from finder.sources.table import FIELDS, ROWS, Mapping_, as_rows_of, in_words
 from finder.sources.table import mistakes as mistakes_in
@@ -197,7 +198,7 @@ def _keep(file: FileStorage) -> Path:
 def _new_page(mistakes: dict[str, str] | None = None) -> _Answer:
     page = render_template(
         "admin/import_new.html",
-        sources=SOURCES.values(),
+        sources=[one for one in SOURCES.values() if one.name not in SHIPPED],  # Those are folders of the program.
         inbox=_inbox(),
         chosen=(request.form.get("source", ""), request.form.get("file", "")),
         limit=_max_upload(),
