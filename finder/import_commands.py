@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import OperationalError
+
 from finder.errors import FetchError, FinderError, GuardStopped, ImportBusy, PlanOutdated, SourceError
 from finder.imports import MAPPED, Imports, Run
 from finder.ingest import ACTIONS
@@ -101,6 +103,10 @@ def _guarded(
         except FinderError as error:
             print(str(error), file=sys.stderr)
             return next((code for kind, code in _CODES if isinstance(error, kind)), 1)
+        except (OperationalError, OSError) as error:
+            cause = error.orig if isinstance(error, OperationalError) else error.strerror
+            print(f"The directory cannot be written: {cause}. Nothing was changed. Look at the disk.", file=sys.stderr)
+            return 1
 
     return run
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -280,6 +281,27 @@ def test_the_command_refuses_what_cannot_be_set(settings, tmp_path, setting, sai
     assert refused.returncode == 4
     assert said in refused.stderr
     assert not (tmp_path / "list.csv.mapping.json").exists()
+
+
+@pytest.mark.parametrize("room", [0, 300_000])
+def test_a_disk_that_takes_no_more_stops_an_import_with_words_and_changes_nothing(settings, tmp_path, room):
+    path, before = hospitals(tmp_path / "hospitals.csv", 2_000), state(settings)
+    command = [sys.executable, "-m", "finder", "import", "facilities", str(path), "--apply"]
+    environment = os.environ | {"FINDER_INSTANCE": str(settings.instance)}
+
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+    )
+
+    assert done.returncode == 1, done.stdout
+    assert "Nothing was changed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert state(settings) == before
 
 
 def in_another_process(settings, work):
