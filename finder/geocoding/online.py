@@ -56,9 +56,9 @@ def online_geocoder(name: str, options: Mapping[str, object]) -> Geocoder:
     ``options`` are the arguments of its class. Raises SettingsError for a name or options that cannot be used.
     Its adapter makes one request without redirects or retries, within three seconds.
     """
-    # Both write the address that is asked for into the log at lower levels.
+    # Both write the address that is asked for into the log, urllib3 even in warnings.
     for leaky in ("geopy", "urllib3"):
-        logging.getLogger(leaky).setLevel(logging.WARNING)
+        logging.getLogger(leaky).setLevel(logging.CRITICAL)
     geocoder = _GEOCODERS.get(name.lower())
     if geocoder is None:
         raise SettingsError(f"The setting geocoder names no geocoder; known are: {', '.join(sorted(_GEOCODERS))}.")

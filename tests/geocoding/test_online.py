@@ -365,3 +365,10 @@ def test_one_request_names_its_errors_without_the_address(service):
         geocoder.geocode(ADDRESS)
 
     assert "olcombe" not in f"{late.value!r} {gone.value!r}"
+
+
+@pytest.mark.parametrize("name", ["geopy", "urllib3", "urllib3.connectionpool", "urllib3.util.retry"])
+def test_the_loggers_that_would_write_an_address_are_silent(service, name):
+    nominatim(service)
+
+    assert not logging.getLogger(name).isEnabledFor(logging.ERROR)

@@ -651,9 +651,15 @@ def test_the_report_ends_every_npi_in_it(tmp_path: Path, name: str) -> None:
 
 
 def test_a_report_without_a_date_is_read_too(tmp_path: Path) -> None:
-    write_report(tmp_path / "r.xlsx", [["1234567893", "01/02/2020"]])
+    write_report(tmp_path / "r.xlsx", [["NPI", "NPPES Deactivation Date"], ["1234567893", "01/02/2020"]])
     assert nppes.identify(tmp_path / "r.xlsx").released_on == ""
-    assert _one(tmp_path / "r.xlsx").line == 1
+    assert _one(tmp_path / "r.xlsx").line == 2
+
+
+def test_a_workbook_of_ones_own_is_not_taken_for_the_report(tmp_path: Path) -> None:
+    write_report(tmp_path / "mine.xlsx", [["NPI", "Updated", "Surname"], ["1234567893", "01/02/2020", "Doe"]])
+    with pytest.raises(SourceError, match="imported as a table"):
+        nppes.identify(tmp_path / "mine.xlsx")
 
 
 def test_a_bad_row_of_the_report_is_rejected_and_the_next_one_read(tmp_path: Path) -> None:
