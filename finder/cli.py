@@ -17,7 +17,7 @@ from finder.errors import FinderError, InvalidQuery
 from finder.formats import search_json
 from finder.geocoding import geocode_record
 from finder.imports import Imports
-from finder.jobs import Jobs, end_with_parent, start_beside
+from finder.jobs import Jobs, end_with_parent
 from finder.search import SearchPage
 from finder.services import Services, refill, setup
 from finder.settings import SETTINGS, load
@@ -88,9 +88,8 @@ def _geocode_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
 def _serve(options: argparse.Namespace) -> int:
     settings = load(os.environ)
     setup(settings, _say)
-    worker = start_beside()  # noqa: F841 - kept, because the pipe to it is closed when nobody holds it
     arguments = ["--bind", f"{options.host}:{options.port}", "--workers", str(settings.workers), "--preload"]
-    arguments += ["--config", "python:finder.web.server", "finder.web:create_app()"]
+    arguments += ["--config", "python:finder.web.server_with_worker", "finder.web:create_app()"]
     # In this process, because what was imported for the set-up need not be imported again.
     sys.argv = ["gunicorn", *arguments]
     run_gunicorn(prog="finder serve")

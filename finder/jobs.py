@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from huey import Huey, RedisHuey, SqliteHuey
 from sqlalchemy import CursorResult, select, update
 
 from finder import ingest
@@ -30,6 +29,9 @@ from finder.errors import FinderError, ImportBusy, NotFound, SourceError
 from finder.imports import Imports, Run
 from finder.services import Services
 from finder.sources import get
+
+if TYPE_CHECKING:
+    from huey import Huey
 
 OPEN = ("waiting", "working")
 _TELL_EVERY = 0.5
@@ -94,8 +96,11 @@ class Jobs:
         self._kinds = {"plan": self._plan, "apply": self._apply, "undo": self._undo}
 
     @cached_property
-    def queue(self) -> Huey:
+    def queue(self) -> "Huey":
         """The queue, opened at its first use, so that processes that are forked before then have their own."""
+        # Imported here, because it costs a third of a second, and pages that import nothing do without.
+        from huey import RedisHuey, SqliteHuey  # noqa: PLC0415
+
         queue = (
             RedisHuey("finder", url=self._url, results=False)
             if self._url
@@ -288,7 +293,7 @@ class Jobs:
 class _Meter:
     """Tells the queue's store how far a job has come, and stops the job when somebody has cancelled it."""
 
-    def __init__(self, queue: Huey, number: int) -> None:
+    def __init__(self, queue: "Huey", number: int) -> None:
         self._queue, self._number, self._told = queue, number, 0.0
         self.done = self.total = self.rows = 0
 

@@ -352,8 +352,8 @@ def import_again() -> float:
 
 @figure("search p95 while an import applies ÷ idle, SQLite", "ratio", at_most=2)
 def searches_while_importing() -> float:
-    database = Database(f"sqlite:///{folder() / 'busy.sqlite'}")
-    return bench_ingest.searches_while_importing(database, 10_000, terminology())
+    url = f"sqlite:///{folder() / 'busy.sqlite'}"
+    return bench_ingest.searches_while_importing(url, 10_000, terminology())
 
 
 @cache
