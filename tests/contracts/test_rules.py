@@ -3,6 +3,8 @@
 import ast
 import re
 import subprocess
+import sys
+import time
 
 import pytest
 
@@ -168,3 +170,13 @@ def test_no_file_names_a_machine_or_a_registry():
         if path.suffix in (".py", ".md", ".txt", ".toml", ".sh", "") and path.is_file():
             text = path.read_text(encoding="utf-8")
             assert not [word for word in words if word in text], path.name
+
+
+def test_every_process_collects_the_same_tests(request):
+    """Processes that share the work refuse to begin when a test is named after a moment or a random number."""
+    files = {item.path for item in request.session.items}
+    asked = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *map(str, files)]
+    time.sleep(1.1)
+    told = subprocess.run(asked, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    here = {item.nodeid.encode("ascii", "backslashreplace").decode() for item in request.session.items}
+    assert here <= set(told.splitlines())

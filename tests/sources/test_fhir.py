@@ -21,6 +21,8 @@ SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "reference"
 MARIA, JOHN, PAT = "2900001019", "2900001027", "2900001043"
 CMS_NPI = "http://terminology.hl7.org/NamingSystem/npi"
 
+LOCATIONS = b'{"resourceType":"Location","id":"x"}\n' * 99
+
 QUALIFIED = '{"code": {"coding": [{"code": "207RH0003X"}]}}'
 
 Resource = dict[str, Any]
@@ -381,8 +383,8 @@ def test_two_resources_of_one_id_or_one_npi_are_taken_once(cms: Path) -> None:
         ("a.json", b'{"resourceType": "Patient", "id": "x"}', "holds no Practitioner and no Organization"),
         ("a.ndjson", b"npi,name\n1,2\n", "is not NDJSON"),
         ("a.ndjson", b"", "holds no FHIR resource"),
-        ("a.ndjson.gz", gzip.compress(b'{"resourceType":"Location","id":"x"}\n' * 99)[:-20], "cannot be read"),
-        ("a.ndjson.zst", zstd.compress(b'{"resourceType":"Location","id":"x"}\n' * 99)[:-20], "cannot be read"),
+        ("a.ndjson.gz", gzip.compress(LOCATIONS, mtime=0)[:-20], "cannot be read"),
+        ("a.ndjson.zst", zstd.compress(LOCATIONS)[:-20], "cannot be read"),
         ("a.ndjson.gz", b"\x1f\x8bnonsense", "cannot be read"),
     ],
 )
