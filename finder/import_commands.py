@@ -6,18 +6,19 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy.exc import OperationalError
-
-from finder.errors import FetchError, FinderError, GuardStopped, ImportBusy, PlanOutdated, SourceError
+from finder.db import NOT_WRITTEN, why_not_written
+from finder.errors import FetchError, FinderError, GuardStopped, ImportBusy, NotFound, PlanOutdated, SourceError
 from finder.imports import MAPPED, Imports, Run
 from finder.ingest import ACTIONS
 from finder.sources import SOURCES
 from finder.sources.fetching import fetch_source
+from finder.sources.nppes_releases import KINDS, Need
 from finder.sources.table import FIELDS, ROWS, Mapping_, as_rows_of, mistakes
 
 REJECTED, STOPPED, UNUSABLE, BUSY = 2, 3, 4, 5
@@ -29,6 +30,8 @@ _CODES: tuple[tuple[type[FinderError], int], ...] = (
     (SourceError, UNUSABLE),
     (FetchError, UNUSABLE),
 )
+_IN_PARTS = "nppes"
+_MANY = 10_000  # More runs than a lifetime of weekly files.
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 Opened = Callable[[], Imports]
@@ -65,12 +68,20 @@ def _import_command(commands: "Commands", imports: Opened) -> None:
     command.add_argument("source", choices=sorted(SOURCES), metavar="SOURCE", help=", ".join(sorted(SOURCES)))
     where = command.add_mutually_exclusive_group(required=True)
     where.add_argument("path", nargs="?", metavar="PATH", help="the file or folder")
-    where.add_argument("--fetch", action="store_true", help="download it from its official address first")
+    where.add_argument(
+        "--fetch",
+        nargs="?",
+        const="",
+        choices=("", *KINDS),
+        metavar="KIND",
+        help="download it from its official address first; of nppes the next file that the directory lacks, and with "
+        f"--apply one after the other, all or those of one KIND: {', '.join(KINDS)}",
+    )
     mode = command.add_mutually_exclusive_group()
     mode.add_argument("--plan", action="store_true", help="only show what it would change (the default)")
     mode.add_argument("--apply", action="store_true", help="make it live if no guard stops it")
     command.add_argument("--force", action="store_true", help="go on where a guard would stop")
-    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument("--json", action="store_true", help="print one JSON object for each file, a line each")
     command.set_defaults(run=_guarded(_import, imports))
 
 
@@ -103,25 +114,52 @@ def _guarded(
         except FinderError as error:
             print(str(error), file=sys.stderr)
             return next((code for kind, code in _CODES if isinstance(error, kind)), 1)
-        except (OperationalError, OSError) as error:
-            cause = error.orig if isinstance(error, OperationalError) else error.strerror
-            print(f"The directory cannot be written: {cause}. Nothing was changed. Look at the disk.", file=sys.stderr)
+        except NOT_WRITTEN as error:
+            print(why_not_written(error), file=sys.stderr)
             return 1
 
     return run
 
 
 def _import(options: argparse.Namespace, imports: Imports) -> int:
-    path = _fetched(options.source, imports) if options.fetch else Path(options.path)
+    """Import one file or, of NPPES, each one that is lacking, as long as the one before it was made live."""
+    code = 0
     try:
-        run = _planned(options, imports, path)
-        if options.apply and run.status == "planned":
-            run = _applied(imports, run)
+        for path in _files(options, imports):
+            run = _planned(options, imports, path)
+            if options.apply and run.status == "planned":
+                run = _applied(imports, run)
+            code = max(code, _tell(options, imports, run))
+            if run.status not in ("applied", "unchanged"):
+                break
     except KeyboardInterrupt:
-        imports.give_up()
-        print("\nStopped. Nothing was changed.", file=sys.stderr)
+        with suppress(ImportBusy):  # While a file was fetched, another import may have begun.
+            imports.give_up()
+        print("\nStopped. Nothing more was changed.", file=sys.stderr)
         return 130
-    return _tell(options, imports, run)
+    return code
+
+
+def _files(options: argparse.Namespace, imports: Imports) -> Iterator[Path]:
+    """Yield the file to be imported, or fetch one after the other; what was made live in between decides the next."""
+    if options.fetch is None:
+        yield Path(options.path)
+        return
+    if options.fetch and options.source != _IN_PARTS:
+        raise NotFound(f"The list {options.source} has no {options.fetch} files. Say --fetch alone.")
+    while path := fetch_source(options.source, imports.inbox, need=_need(options.fetch, imports), say=_say):
+        yield path
+        if options.source != _IN_PARTS:
+            return
+    _say("There is nothing more to fetch.")
+
+
+def _need(kind: str, imports: Imports) -> Need:
+    """Return which file of NPPES comes next; one that a guard has stopped only where its kind is asked for."""
+    runs = [run for run in imports.runs(_MANY) if run.source == _IN_PARTS and not run.undo_of]
+    done = ("applied", "unchanged") if kind else ("applied", "unchanged", "stopped")
+    held = [(run.kind, run.covers_to or run.released_on) for run in runs if run.status == "applied"]
+    return Need(kind, held, frozenset(run.file for run in runs if run.status in done))
 
 
 def _mapping(options: argparse.Namespace, imports: Imports) -> int:
@@ -167,8 +205,8 @@ def _mapping_words(path: Path, mapping: Mapping_) -> str:
     return "\n".join(lines)
 
 
-def _fetched(source: str, imports: Imports) -> Path:
-    return fetch_source(source, imports.inbox, say=lambda line: print(line, file=sys.stderr, flush=True))
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _planned(options: argparse.Namespace, imports: Imports, path: Path) -> Run:
@@ -256,6 +294,8 @@ def _words(imports: Imports, run: Run, written: str) -> str:
     lines = [f"Run {run.number}: {run.title} ({run.source}), {run.status}", f"  {_counts(run)}"]
     if run.message:
         lines.append(f"  {run.message}")
+    if run.status == "stopped" and run.path:
+        lines.append(f"  To go on all the same: finder import {run.source} {shlex.quote(run.path)} --force")
     lines += [f"  {count:>7,} {code}" for code, count in sorted(run.problems.items())]
     if written:
         lines.append(f"  Each with line and value: {written}")

@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from finder import ingest
 from finder.db import ImportRun
@@ -125,7 +127,8 @@ class Imports:
         """Make a plan live; raises GuardStopped, PlanOutdated, NotFound or ImportBusy, and then nothing has changed."""
         with self._database.alone():
             ingest.apply(self._database, number, self._services.place_of, self._services.terminology, step)
-        self._database.analyze()
+        with suppress(OperationalError):  # The plan is live; that its statistics could not be written changes nothing.
+            self._database.analyze()
         return self.run(number)
 
     def undo(self, number: int, who: str) -> Run:

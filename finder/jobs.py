@@ -24,6 +24,7 @@ from sqlalchemy import CursorResult, select, update
 
 from finder import ingest
 from finder.accounts import Account, audit
+from finder.db import NOT_WRITTEN, server_address, why_not_written
 from finder.db.models import Job
 from finder.errors import FinderError, ImportBusy, NotFound, SourceError
 from finder.imports import Imports, Run
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from huey import Huey
 
 OPEN = ("waiting", "working")
+_QUEUE = "finder"
+_TABLES_LOCK = 4_114_248  # any number that no other program on the same server is likely to lock
 _TELL_EVERY = 0.5
 _TRY_AGAIN = 5
 _STALE = 86_400
@@ -88,7 +91,10 @@ class Status:
 
 
 class Jobs:
-    """What can be asked of the worker, and what the worker does; ``url`` is a Redis server's, "" for a file of ours."""
+    """What can be asked of the worker, and what the worker does.
+
+    ``url`` is that of the PostgreSQL database or the Redis server that holds the queue, "" for a file of ours.
+    """
 
     def __init__(self, services: Services, url: str = "") -> None:
         self._database, self._instance, self._url = services.database, services.settings.instance, url
@@ -98,15 +104,9 @@ class Jobs:
     @cached_property
     def queue(self) -> "Huey":
         """The queue, opened at its first use, so that processes that are forked before then have their own."""
-        # Imported here, because it costs a third of a second, and pages that import nothing do without.
-        from huey import RedisHuey, SqliteHuey  # noqa: PLC0415
-
-        queue = (
-            RedisHuey("finder", url=self._url, results=False)
-            if self._url
-            else SqliteHuey("finder", filename=str(self._instance / "jobs.sqlite"), results=False)
-        )
+        queue = _open_queue(self._url, self._instance)
         self._send = queue.task(name="carry_out")(self._carry_out)
+        queue.periodic_task(lambda _minute: True, name="recover")(self.recover)
         return queue
 
     # Asking
@@ -207,7 +207,10 @@ class Jobs:
     # Working
 
     def recover(self) -> None:
-        """Say of every job whose worker ended in the middle what became of it, and take up again what waits."""
+        """Say of every job that ended in the middle what became of it, and put in again what the queue has lost.
+
+        Only for a worker that is not at work on a job; it does so when it starts and about every minute.
+        """
         self._give_up()
         for path in self._imports.inbox.glob(".upload-*"):
             if path.stat().st_mtime < time.time() - _STALE:
@@ -218,15 +221,26 @@ class Jobs:
                 made = run is not None and run.status == _ENDED.get(job.kind)
                 job.state, job.message, job.finished_at = "done" if made else "failed", "" if made else _DIED, _now()
             waiting = session.scalars(select(Job.id).where(Job.state == "waiting").order_by(Job.id)).all()
+        held = {number for task in (*self.queue.pending(), *self.queue.scheduled()) for number in task.args}
         for number in waiting:
-            self._enqueue(number)  # The queue may hold it still; a job is begun once, however often it is called.
+            if number not in held:
+                self._enqueue(number)
 
     def work(self) -> None:
         """Carry out jobs until the process is told to end; a second worker waits until the first has ended."""
         self._lock = self._lock_path.open("a")  # held until the process has ended, and its thread with it
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self.recover()
-        self.queue.create_consumer(workers=1, periodic=False, max_delay=1.0, shutdown_timeout=5).run()
+        while not self._has_recovered():
+            time.sleep(_TRY_AGAIN)
+        self.queue.create_consumer(workers=1, max_delay=1.0, shutdown_timeout=5).run()
+
+    def _has_recovered(self) -> bool:
+        try:
+            self.recover()
+        except NOT_WRITTEN as error:
+            _log.error("worker_waits cause=%s", why_not_written(error))
+            return False
+        return True
 
     @property
     def _lock_path(self) -> Path:
@@ -254,9 +268,12 @@ class Jobs:
         if isinstance(error, Cancelled):
             self._end(number, meter, "cancelled", "Nothing was changed.")
             return
-        if not isinstance(error, FinderError):
+        if isinstance(error, FinderError):
+            words = str(error)
+        else:
             _log.error("job_failed job=%s", number, exc_info=error)
-        self._end(number, meter, "failed", str(error) if isinstance(error, FinderError) else _BROKE)
+            words = why_not_written(error) if isinstance(error, NOT_WRITTEN) else _BROKE
+        self._end(number, meter, "failed", words)
 
     def _plan(self, job: Job, meter: "_Meter") -> int:
         run = self._imports.plan(job.source, Path(job.path), job.who, meter, force=job.force)
@@ -316,6 +333,37 @@ class _Meter:
     def is_cancelled(self) -> bool:
         """Tell whether somebody has cancelled the job."""
         return self._queue.get(f"cancel-{self._number}", peek=True) is True
+
+
+def _open_queue(url: str, folder: Path) -> "Huey":
+    # Imported here, because it costs a third of a second, and pages that import nothing do without.
+    from huey import RedisHuey, SqliteHuey  # noqa: PLC0415
+
+    if not url:
+        return SqliteHuey(_QUEUE, filename=str(folder / "jobs.sqlite"), results=False)
+    if address := server_address(url):
+        return _postgres_queue(address)
+    return RedisHuey(_QUEUE, url=url, results=False)
+
+
+def _postgres_queue(address: str) -> "Huey":
+    import psycopg  # noqa: PLC0415
+    from huey import Huey  # noqa: PLC0415
+    from huey.storage import PostgresStorage  # noqa: PLC0415
+
+    class Storage(PostgresStorage):  # type: ignore[misc]  # huey has no types
+        """The store of huey, which notices before each use that the server has ended a connection, by a restart say."""
+
+        @property
+        def conn(self) -> Any:
+            with suppress(psycopg.OperationalError):
+                super().conn.execute("")
+            return super().conn
+
+    with psycopg.connect(address) as connection:
+        # Processes that make the tables at the same moment would stumble over each other.
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_TABLES_LOCK])
+        return Huey(_QUEUE, storage_class=Storage, dsn=address, results=False)
 
 
 def start_beside() -> "subprocess.Popen[bytes]":

@@ -8,6 +8,7 @@ from pathlib import Path
 from finder.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parent.parent
+_QUEUES = ("postgresql://", "postgresql+psycopg://", "redis://", "rediss://", "unix://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,9 @@ def _not_negative(text: str) -> int:
     return value
 
 
-def _redis_url(text: str) -> str:
-    if text and not text.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must begin with redis://, rediss:// or unix://")
+def _queue_url(text: str) -> str:
+    if text and not text.startswith(_QUEUES):
+        raise ValueError(f"must begin with {', '.join(_QUEUES[:-1])} or {_QUEUES[-1]}")
     return text
 
 
@@ -102,7 +103,12 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("max_request_bytes", "65536", _positive, "Largest request body that is read, in bytes."),
     Setting("trusted_proxies", "0", _not_negative, "Number of proxies in front whose X-Forwarded-For is believed."),
-    Setting("jobs_url", "", _redis_url, "URL of a Redis server for the worker's queue; empty means a file of its own."),
+    Setting(
+        "jobs_url",
+        "",
+        _queue_url,
+        "URL of a PostgreSQL database or a Redis server for the worker's queue; empty means a file of its own.",
+    ),
     Setting("max_upload_bytes", "2147483648", _positive, "Largest file that can be uploaded for an import, in bytes."),
     Setting("import_rejected_percent", "1", _percent, "An import stops when more of its rows cannot be used."),
     Setting("import_gone_percent", "5", _percent, "An import stops when more of a list's entries would be gone."),

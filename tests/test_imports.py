@@ -1,19 +1,23 @@
 """Imports as an admin does them: real files, real processes, and processes that are killed."""
 
 import csv
+import ctypes
 import json
 import os
 import random
+import re
 import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+import uuid
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import NullPool, create_engine, make_url
 
 from finder.errors import ImportBusy, NotFound, SourceError
 from finder.imports import Imports
@@ -48,13 +52,42 @@ def prepared(tmp_path_factory):
 
 
 @pytest.fixture
-def settings(prepared, tmp_path):
+def settings(request, prepared, tmp_path):
+    """The shipped lists in an embedded database, or in a PostgreSQL one where a test names that."""
     instance = tmp_path / "instance"
     instance.mkdir()
-    for file in prepared.instance.glob("gazetteer-*.sqlite"):
-        (instance / file.name).symlink_to(file)
-    copy_database(prepared.instance, instance)
-    return load({"FINDER_INSTANCE": str(instance)})
+    link_index(prepared.instance, instance)
+    if getattr(request, "param", "sqlite") == "sqlite":
+        copy_database(prepared.instance, instance)
+        yield load({"FINDER_INSTANCE": str(instance)})
+        return
+    with postgres_database() as url:
+        settings = load({"FINDER_INSTANCE": str(instance), "FINDER_DATABASE_URL": url})
+        setup(settings, lambda line: None)
+        yield settings
+
+
+def link_index(source, target):
+    for file in source.glob("gazetteer-*.sqlite"):
+        (target / file.name).symlink_to(file)
+
+
+@contextmanager
+def postgres_database():
+    """The address of an empty database that is dropped at the end."""
+    server = os.environ.get("TEST_POSTGRES_URL")
+    if not server:
+        pytest.fail("TEST_POSTGRES_URL is not set; scripts/test starts a server, or say --without postgres")
+    name = f"test_{uuid.uuid4().hex}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        engine.dispose()
 
 
 def copy_database(source, target):
@@ -74,11 +107,15 @@ def imports(settings):
 
 def state(settings):
     """What readers and sources see, without the numbers that only count rows."""
-    with closing(sqlite3.connect(settings.instance / "directory.sqlite")) as database:
-        records = database.execute("SELECT source, key, resource_id, entry, ending FROM source_record").fetchall()
-        listings = database.execute("SELECT id, name, street, audience, capability FROM listing").fetchall()
-        organizations = database.execute("SELECT id, name FROM organization").fetchall()
-    return sorted(records), sorted(listings), sorted(organizations)
+    # In one snapshot, for what a server is still doing must not be seen in one table and not in the other.
+    engine = create_engine(settings.database(), poolclass=NullPool, isolation_level="SERIALIZABLE")
+    with engine.connect() as database:
+        read = (
+            "SELECT source, key, resource_id, entry, ending FROM source_record",
+            "SELECT id, name, street, audience, capability FROM listing",
+            "SELECT id, name FROM organization",
+        )
+        return tuple(sorted(map(tuple, database.exec_driver_sql(text))) for text in read)
 
 
 def test_a_file_is_planned_applied_and_undone(imports, settings, tmp_path):
@@ -164,11 +201,11 @@ def test_a_second_import_at_the_same_time_is_refused(imports, settings, tmp_path
     assert asked
 
 
-def finder(settings, *arguments):
+def finder(settings, *arguments, **options):
     environment = os.environ | {"FINDER_INSTANCE": str(settings.instance)}
     environment.pop("FINDER_DATABASE_URL", None)
     command = [sys.executable, "-m", "finder", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False, **options)
 
 
 def test_the_commands_import_show_and_undo(settings, tmp_path):
@@ -286,22 +323,106 @@ def test_the_command_refuses_what_cannot_be_set(settings, tmp_path, setting, sai
 @pytest.mark.parametrize("room", [0, 300_000])
 def test_a_disk_that_takes_no_more_stops_an_import_with_words_and_changes_nothing(settings, tmp_path, room):
     path, before = hospitals(tmp_path / "hospitals.csv", 2_000), state(settings)
-    command = [sys.executable, "-m", "finder", "import", "facilities", str(path), "--apply"]
-    environment = os.environ | {"FINDER_INSTANCE": str(settings.instance)}
 
-    done = subprocess.run(
-        command,
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+
+    says_why(finder(settings, "import", "facilities", path, "--apply", preexec_fn=limit))
+
+    assert state(settings) == before
+
+
+def says_why(done, cause=""):
+    """Look at the words of an import that could not write: what the cause is and what to do, and no traceback."""
+    assert done.returncode == 1, done.stdout
+    assert re.search(
+        f"cannot be written: .*{cause}.*Nothing was changed. (Look at the disk|See that its disk)", done.stderr
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_an_import_that_a_full_disk_stopped_is_done_when_there_is_room(prepared, settings, tmp_path):
+    path = hospitals(tmp_path / "hospitals.csv", 500)
+    assert finder(settings, "import", "facilities", path, "--apply").returncode == 0
+    with small_disk(prepared, tmp_path / "disk") as (on_disk, remount):
+        before = state(on_disk)
+        # As little as nothing, and as much as stops it at the plan, while it is made live, and when that is written.
+        for room in (0, 100_000, 800_000, 1_400_000):
+            remount(f"size={used(on_disk.instance) + room}")
+            says_why(finder(on_disk, "import", "facilities", path, "--apply"), "disk")
+            remount(f"size={ROOMY}")
+            assert state(on_disk) == before
+
+        assert finder(on_disk, "import", "facilities", path, "--apply").returncode == 0
+        assert state(on_disk) == state(settings)
+
+
+def test_an_import_on_a_disk_that_cannot_be_written_says_so_and_changes_nothing(prepared, tmp_path):
+    path = hospitals(tmp_path / "hospitals.csv", 30)
+    with small_disk(prepared, tmp_path / "disk") as (on_disk, remount):
+        before = state(on_disk)
+        remount("ro")
+        says_why(finder(on_disk, "import", "facilities", path, "--apply"), "Read-only file system")
+        remount("rw")
+        assert state(on_disk) == before
+        assert finder(on_disk, "import", "facilities", path, "--apply").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("protected", "rights", "cause"),
+    [(".", 0o555, "Permission denied"), ("directory.sqlite", 0o444, "readonly database")],
+)
+def test_an_import_that_may_not_write_says_so_and_changes_nothing(settings, tmp_path, protected, rights, cause):
+    path, before, kept = hospitals(tmp_path / "hospitals.csv", 30), state(settings), settings.instance / protected
+    usual = kept.stat().st_mode
+    kept.chmod(rights)
+    try:
+        if subprocess.run(["test", "-w", kept], check=False, preexec_fn=obey_rights).returncode == 0:
+            pytest.skip("rights do not bind this user, and the power to pass over them cannot be given up")
+        says_why(finder(settings, "import", "facilities", path, "--apply", preexec_fn=obey_rights), cause)
+    finally:
+        kept.chmod(usual)
+
+    assert state(settings) == before
+    assert finder(settings, "import", "facilities", path, "--apply").returncode == 0
+
+
+def obey_rights():
+    """Give up root's power to pass over the rights of files (PR_CAPBSET_DROP, CAP_DAC_OVERRIDE) at the next exec."""
+    ctypes.CDLL(None).prctl(24, 1)
+
+
+ROOMY = 200_000_000
+
+
+@contextmanager
+def small_disk(prepared, folder):
+    """An instance on a disk of its own, with the shipped lists, and a function that gives the disk other options."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={ROOMY}", "finder-test", folder],
         capture_output=True,
         text=True,
-        env=environment,
         check=False,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
     )
+    if mounted.returncode:
+        pytest.skip(
+            f"a small disk cannot be mounted here ({mounted.stderr.strip()}); the file size limit stands for it"
+        )
+    try:
+        link_index(prepared.instance, folder)
+        copy_database(prepared.instance, folder)
+        yield (
+            load({"FINDER_INSTANCE": str(folder)}),
+            lambda options: subprocess.run(["mount", "-o", f"remount,{options}", folder], check=True),
+        )
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
-    assert done.returncode == 1, done.stdout
-    assert "Nothing was changed" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert state(settings) == before
+
+def used(folder):
+    about = os.statvfs(folder)
+    return (about.f_blocks - about.f_bfree) * about.f_frsize
 
 
 def in_another_process(settings, work):
@@ -340,31 +461,56 @@ def test_two_processes_importing_at_once_end_as_one_after_the_other(settings, tm
     assert sum(row[0].startswith("ccn-99") for row in state(settings)[2]) == 600
 
 
+@pytest.mark.parametrize("settings", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 def test_a_killed_import_loses_nothing_and_can_be_done_again(settings, tmp_path):
     """Kill the process at twenty random moments; afterwards the end is the same as that of an unbroken run."""
-    first = hospitals(tmp_path / "first.csv", 400)
-    second = hospitals(tmp_path / "second.csv", 400, first=200, phone="(555) 234-0199")
+    first = hospitals(tmp_path / "first.csv", 200)
+    second = hospitals(tmp_path / "second.csv", 200, first=100, phone="(555) 234-0199")
     imports = Imports(Services.build(settings))
     imports.apply(imports.plan("facilities", first, "Ann").number)
     start = state(settings)
+    imports._services.database.dispose()
     began = time.monotonic()
-    imports.apply(imports.plan("facilities", second, "Ann").number)
+    assert os.waitpid(in_another_process(settings, lambda one: import_when_free(one, second)), 0)[1] == 0
     length, end = time.monotonic() - began, state(settings)
-    imports.undo(imports.runs(1)[0].number, "Ann")
+    take_back(imports)
     assert state(settings) == start
+
+    moments, killed = random.Random(4), []
+    for _ in range(20):
+        imports._services.database.dispose()
+        child = in_another_process(settings, lambda one: import_when_free(one, second))
+        time.sleep(moments.uniform(0.02, 1.3 * length))
+        os.kill(child, signal.SIGKILL)
+        killed.append(os.waitpid(child, 0)[1] == signal.SIGKILL)
+        now = state(settings)
+        assert now in (start, end)
+        if now == end:
+            take_back(imports)
+
+    assert killed.count(True) >= 5
+    import_when_free(imports, second)
+    assert state(settings) == end
+    assert "planning" not in {one.status for one in imports.runs()}
     imports._services.database.dispose()
 
-    moments = random.Random(4)
-    for _ in range(20):
-        child = in_another_process(settings, lambda one: one.apply(one.plan("facilities", second, "Ann").number))
-        time.sleep(moments.uniform(0.02, 1.1 * length))
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        assert state(settings) in (start, end)
 
-    again = Imports(Services.build(settings))
-    run = again.plan("facilities", second, "Ann")
-    if run.status == "planned":
-        again.apply(run.number)
-    assert state(settings) == end
-    assert "planning" not in {one.status for one in again.runs()}
+def import_when_free(imports, path):
+    run = when_free(lambda: imports.plan("facilities", path, "Ann"))
+    if run.status != "unchanged":
+        when_free(lambda: imports.apply(run.number))
+
+
+def take_back(imports):
+    """Undo the newest run that was applied."""
+    number = next(one.number for one in imports.runs() if one.status == "applied" and not one.undo_of)
+    when_free(lambda: imports.undo(number, "Ann"))
+
+
+def when_free(work):
+    """Do work as soon as the lock is free: a server notices only after a moment that its client is gone."""
+    while True:
+        try:
+            return work()
+        except ImportBusy:
+            time.sleep(0.01)

@@ -1,6 +1,6 @@
 import json
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -306,6 +306,37 @@ def test_a_file_out_of_order_is_stopped_with_the_reason(database, delivery, said
         apply(database, number)
 
 
+def report(day):
+    return Delivery("deactivations", "A report", released_on=day)
+
+
+def test_a_report_of_deactivations_does_not_hide_that_a_week_is_missing(database):
+    apply(database, plan(database, *ENTRIES, delivery=MONTHLY))
+    apply(database, plan(database, delivery=report("2026-08-17")))
+
+    second = plan(database, *ENTRIES, delivery=weekly("2026-08-17", "2026-08-23"))
+    assert "There is a gap: the directory is as of 2026-08-09" in run(database, second).message
+    first = plan(database, *ENTRIES, delivery=weekly("2026-08-10", "2026-08-16"))
+    assert run(database, first).status == "planned"
+
+
+def test_a_week_may_follow_a_month_of_which_no_day_is_known(database):
+    apply(database, plan(database, *ENTRIES, delivery=replace(MONTHLY, released_on="2026-08")))
+
+    number = plan(database, *ENTRIES, delivery=weekly("2026-08-10", "2026-08-16"))
+
+    assert run(database, number).status == "planned"
+
+
+def test_a_report_that_is_older_than_the_last_week_is_stopped(database):
+    apply(database, plan(database, *ENTRIES, delivery=MONTHLY))
+    apply(database, plan(database, *ENTRIES, delivery=weekly("2026-08-10", "2026-08-16")))
+
+    number = plan(database, delivery=report("2026-08-14"))
+
+    assert "already holds this source as of 2026-08-16" in run(database, number).message
+
+
 def test_an_update_without_a_full_list_is_stopped(database):
     number = plan(database, *ENTRIES, delivery=weekly("2026-08-10", "2026-08-16"))
 
@@ -323,7 +354,9 @@ def doctors(size):
 def test_too_many_rejected_rows_stop_the_import(database):
     number = plan(database, *bad_rows(12), *doctors(100))
 
-    assert run(database, number).message.startswith("12 of 112 rows would be rejected, more than the 1 %")
+    message = run(database, number).message
+    assert message.startswith("12 of 112 rows would be rejected, more than the 1 %")
+    assert "--" not in message  # It is shown in the browser too.
 
 
 def test_too_many_vanished_rows_stop_the_import_unless_it_is_forced(database):
@@ -576,7 +609,7 @@ def correct(database, resource_id, field, value):
         )  # fmt: skip
 
 
-NOON = ingest.datetime(2026, 11, 24, 12, tzinfo=ingest.UTC)
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def test_a_correction_wins_over_every_import_and_says_why(database):
@@ -692,16 +725,19 @@ def doctor(number, changed):
     return replace(specialist(f"100300012{number}", family=f"Week{changed}"), updated_on=day)
 
 
+def left(number, in_week):
+    """What is said of a doctor who left in a week."""
+    return replace(doctor(number, in_week), statements=(), ended_on=(DAY + timedelta(days=7 * in_week)).isoformat())
+
+
 def files():
-    """A monthly, three weeklies and the next monthly, as they come out one after the other."""
+    """A monthly, three weeklies, a report among them and the next monthly, as they come out one after the other."""
     yield month(0), [doctor(*one) for one in HISTORY[0].items()]
     for n in range(3):
         changed = [doctor(key, at) for key, at in HISTORY[n + 1].items() if at == n + 1]
-        left = [
-            replace(doctor(key, n + 1), statements=(), ended_on=(DAY + timedelta(days=7 * (n + 1))).isoformat())
-            for key in HISTORY[n].keys() - HISTORY[n + 1].keys()
-        ]
-        yield week(n), changed + left
+        yield week(n), changed + [left(key, n + 1) for key in HISTORY[n].keys() - HISTORY[n + 1].keys()]
+        if n == 1:
+            yield report((DAY + timedelta(days=15)).isoformat()), [left(3, 2)]
     yield month(1), [doctor(*one) for one in HISTORY[3].items()]
 
 

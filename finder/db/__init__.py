@@ -1,6 +1,6 @@
 """The directory's database: tables, connections and migrations; the only place that knows which database it is."""
 
-from finder.db.database import Database, Explain, Prepared
+from finder.db.database import Database, Explain, Prepared, server_address
 from finder.db.models import (
     AddressLookup,
     Affiliation,
@@ -22,8 +22,10 @@ from finder.db.models import (
     RunProblem,
     SourceRecord,
 )
+from finder.db.writing import NOT_WRITTEN, why_not_written
 
 __all__ = [
+    "NOT_WRITTEN",
     "AddressLookup",
     "Affiliation",
     "Credential",
@@ -46,4 +48,6 @@ __all__ = [
     "Review",
     "RunProblem",
     "SourceRecord",
+    "server_address",
+    "why_not_written",
 ]

@@ -160,6 +160,13 @@ class Database:
             session.execute(insert(AddressLookup).values(key=key, answer=value, created_at=datetime.now(UTC)))
 
 
+def server_address(url: str) -> str:
+    """Return the address of a PostgreSQL database as its own programs write it, "" for an address of another kind."""
+    if not url.startswith("postgresql"):
+        return ""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 class Prepared:
     """A SELECT whose SQL text is made once for each kind of database and then only bound.
 

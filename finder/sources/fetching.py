@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlencode, urljoin, urlsplit, urlunsplit
 
 import requests
 import urllib3
 
 from finder.errors import FetchError, NotFound
+from finder.sources.nppes_releases import WHATEVER_COMES_NEXT, Need, missing, offered
 
 _CHUNK = 1 << 18
 _PAGE_LIMIT = 20 * 1024**2
@@ -27,12 +28,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _BUSY = frozenset({429, 500, 502, 503, 504})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,199}")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December")  # fmt: skip
-_MONTHLY = re.compile(
-    rf"""href\s*=\s*['"]([^'"]*?(NPPES_Data_Dissemination_({"|".join(_MONTHS)})_([0-9]{{4}})_V2\.zip))['"]""",
-    re.IGNORECASE,
-)
 _FHIR_FILE = re.compile(r"(?:[0-9]+-)?(Practitioner|PractitionerRole|Organization|Location)\.ndjson")
 _TRIALS = {
     # The codes are acute lymphoblastic leukemia, its B-cell and its T-cell kind; the words find trials without codes.
@@ -44,6 +39,7 @@ _TRIALS = {
 }
 
 Say = Callable[[str], None]
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,8 @@ ADDRESSES: Mapping[str, tuple[Address, ...]] = {
     "nppes": (
         Address(
             "https://download.cms.gov/nppes/NPI_Files.html",
-            "the newest NPPES_Data_Dissemination_<Month>_<Year>_V2.zip",
+            "the newest NPPES_Data_Dissemination_<Month>_<Year>_V2.zip, then the files _Weekly_V2.zip after it and "
+            "NPPES_Deactivated_NPI_Report_<Date>_V2.zip",
         ),
     ),
     "clinicians": (
@@ -321,21 +318,24 @@ def fetch_source(
     source: str,
     folder: Path,
     *,
+    need: Need = WHATEVER_COMES_NEXT,
     base: str = "",
     say: Say = lambda _line: None,
     progress: Callable[[int], None] = lambda _bytes: None,
     opening: Opening = Opening(),
-) -> Path:
+) -> Path | None:
     """Fetch the newest files of a list from its official address into a folder; return what is to be imported.
 
-    That is a file, or a folder of its own when there are several. ``base`` takes the place of the official host, as in
-    "http://127.0.0.1:8000".
+    That is a file, or a folder of its own when there are several. Of NPPES it is the next file that is needed, and None
+    where the directory lacks none. ``base`` takes the place of the official host, as in "http://127.0.0.1:8000".
     """
     if source not in ADDRESSES:
         raise NotFound(f"The list {source!r} cannot be fetched; these can: {', '.join(ADDRESSES)}.")
     fetcher = _Fetcher(folder, base, say, progress, opening)
     if source == "trials":
         return fetcher.trials(ADDRESSES[source][0])
+    if source == "nppes":
+        return fetcher.nppes(ADDRESSES[source][0], need)
     files = [file for address in ADDRESSES[source] for file in fetcher.files(source, address)]
     if len(files) == 1:
         return fetcher.fetch(files[0], folder)
@@ -360,16 +360,25 @@ class _Fetcher:
 
     def files(self, source: str, address: Address) -> list[_Wanted]:
         """Return the files that an index page, a manifest or a dataset's description offers now."""
+        url, names = self._read(address, _fhir_files if source == "fhir" else _dataset_file)
+        return [_Wanted(urljoin(url, name), address.hosts) for name in names]
+
+    def nppes(self, address: Address, need: Need) -> Path | None:
+        """Fetch the next file of NPPES that is needed."""
+        url, offers = self._read(address, offered)
+        lacking = missing(offers, need)
+        return self.fetch(_Wanted(urljoin(url, lacking[0].link), address.hosts), self.folder) if lacking else None
+
+    def _read(self, address: Address, find: Callable[[str], Found]) -> tuple[str, Found]:
+        """Return where an index page is, and what it offers."""
         url = self._moved(address.url)
         page = _page(url, address.files, self.opening)
-        find = {"nppes": _newest_monthly, "fhir": _fhir_files}.get(source, _dataset_file)
         try:
-            names = find(page)
+            return url, find(page)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise FetchError(
                 f"{url} does not look as expected, so the files are not known. Fetch {address.files} by hand."
             ) from error
-        return [_Wanted(urljoin(url, name), address.hosts) for name in names]
 
     def fetch(self, wanted: _Wanted, folder: Path) -> Path:
         """Fetch one file."""
@@ -424,13 +433,6 @@ def _page(url: str, files: str, opening: Opening) -> str:
     except _Broken as error:
         raise FetchError(f"{url} could not be read: {error}. Try later, or fetch {files} by hand.") from error
     return data.decode("utf-8", "replace")
-
-
-def _newest_monthly(page: str) -> list[str]:
-    """Return the link to the newest monthly file of version 2; its name tells the month."""
-    months = [month.lower() for month in _MONTHS]
-    links = [(int(year), months.index(month.lower()), link) for link, _, month, year in _MONTHLY.findall(page)]
-    return [max(links)[2]]
 
 
 def _dataset_file(page: str) -> list[str]:

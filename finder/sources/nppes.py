@@ -10,7 +10,6 @@ import io
 import json
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from datetime import date
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -20,6 +19,7 @@ from finder.domain.entry import Delivery, Entry, Rejected
 from finder.domain.identifiers import npi_is_valid
 from finder.errors import SourceError
 from finder.sources import nppes_columns as columns
+from finder.sources import nppes_releases as releases
 from finder.sources.archive import Archive, Member
 from finder.sources.nppes_columns import header
 from finder.sources.nppes_person import WANTED, Record, abroad, code_exists, ended, entry, iso_day, read_address, us_day
@@ -31,13 +31,8 @@ Progress = Callable[[int], None]
 _MAIN, _PLACES = "npidata_pfile", "pl_pfile"
 # Every code ends in X, and nothing is looked for as fast as a single letter.
 _WANTED_CODE = re.compile(b"X(?<=%b)" % "|".join(sorted(WANTED)).encode())
-_WEEK_NAME = re.compile(r"_(\d{6})_(\d{6})_Weekly", re.IGNORECASE)
-_MONTH_NAME = re.compile(r"Dissemination_([A-Z][a-z]+)_(\d{4})")
-_REPORT_NAME = re.compile(r"Report_(\d{6})")
 _SPAN = re.compile(r"_(\d{8})-(\d{8})")
 _REPORT_TITLE = re.compile(r"\b(\d\d/\d\d/\d{4})\b")
-_FIRST_DAY = "2005-05-23"
-_MONTHS = {date(2000, month, 1).strftime("%B"): f"{month:02}" for month in range(1, 13)}
 _LARGEST_WORKBOOK = 256 * 1024**2
 
 
@@ -59,41 +54,34 @@ def identify(path: Path) -> Delivery:
 
 
 def _report_delivery(path: Path) -> Delivery:
-    if named := _REPORT_NAME.search(path.name):
-        released_on = _short_day(named[1])
-    else:
-        rows = list(islice(read_sheet(*_workbook(path)), 3))
-        if not any("NPPES Deactivation Date" in texts for _, texts in rows):
-            raise SourceError(
-                f"{path.name} is not NPPES's report of deactivated NPIs: it has no column NPPES Deactivation Date. "
-                "A list of your own is imported as a table."
-            )
-        title = rows[0][1]
-        dated = _REPORT_TITLE.search(title[0]) if title else None
-        released_on = us_day(dated[0]) if dated else ""
-    return Delivery("deactivations", "NPPES, deactivated NPIs", released_on)
+    named = releases.by_name(path.name)
+    if named and named.kind == "deactivations":
+        return named
+    rows = list(islice(read_sheet(*_workbook(path)), 3))
+    if not any("NPPES Deactivation Date" in texts for _, texts in rows):
+        raise SourceError(
+            f"{path.name} is not NPPES's report of deactivated NPIs: it has no column NPPES Deactivation Date. "
+            "A list of your own is imported as a table."
+        )
+    title = rows[0][1]
+    dated = _REPORT_TITLE.search(title[0]) if title else None
+    return releases.deactivations(us_day(dated[0]) if dated else "")
 
 
 def _dissemination(name: str, member: str) -> Delivery:
+    delivery = releases.by_name(name)
     if span := _SPAN.search(member):
         first, last = _long_day(span[1]), _long_day(span[2])
-    elif week := _WEEK_NAME.search(name):
-        first, last = _short_day(week[1]), _short_day(week[2])
-    elif (month := _MONTH_NAME.search(name)) and month[1] in _MONTHS:
-        first, last = _FIRST_DAY, f"{month[2]}-{_MONTHS[month[1]]}"
-    else:
-        first = last = ""
-    if not first or not last:
+        delivery = _of_days(first, last) if first and last else None
+    if delivery is None or delivery.kind == "deactivations":
         raise SourceError(
             f"{name}: neither its name nor {member} tells the days that it covers. Give the file the name it came with."
         )
-    if first == _FIRST_DAY:
-        return Delivery("full", "NPPES, monthly file", last)
-    return Delivery("update", "NPPES, weekly file", last, first, last)
+    return delivery
 
 
-def _short_day(text: str) -> str:
-    return iso_day(f"20{text[4:]}", text[:2], text[2:4])
+def _of_days(first: str, last: str) -> Delivery:
+    return releases.monthly(last) if first == releases.FIRST_DAY else releases.weekly(first, last)
 
 
 def _long_day(text: str) -> str:

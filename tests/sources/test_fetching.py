@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from finder.errors import FetchError, NotFound
 from finder.sources.fetching import ADDRESSES, Opening, fetch, fetch_source
+from finder.sources.nppes_releases import Need
 from tests.loopback import Answer, Loopback
 
 BODY = bytes(range(256)) * 40
@@ -183,7 +185,7 @@ def test_without_a_network_it_says_what_to_bring_and_from_where(
         "on another machine and import that file."
     )
     with pytest.raises(
-        FetchError, match=r"the newest NPPES_Data_Dissemination_<Month>_<Year>_V2\.zip from https://dow"
+        FetchError, match=r"the newest NPPES_Data_Dissemination_<Month>_<Year>_V2\.zip, then .* from https://dow"
     ):
         fetch_source("nppes", tmp_path)
 
@@ -211,6 +213,64 @@ def test_the_newest_month_of_nppes_is_fetched(server: Loopback, tmp_path: Path) 
     path = fetch_source("nppes", tmp_path, base=server.url, opening=QUICK)
     assert path == tmp_path / "NPPES_Data_Dissemination_October_2026_V2.zip"
     assert path.read_bytes() == BODY
+
+
+def _index(server: Loopback, page: str = INDEX) -> None:
+    server.answers["/nppes/NPI_Files.html"] = Answer(page.encode())
+    for _, name in re.findall(r"href=(['\"])\./(.+?)\1", page):
+        server.answers[f"/nppes/{name}"] = Answer(name.encode())
+
+
+WEEKS = """
+<a href='./NPPES_Data_Dissemination_110926_111526_Weekly_V2.zip'>weekly</a>
+<a href='./NPPES_Data_Dissemination_102626_110126_Weekly_V2.zip'>weekly</a>
+"""
+MONTH = ("full", "2026-10-11")
+
+
+@pytest.mark.parametrize(
+    ("held", "kind", "names"),
+    [
+        ([], "", ["October_2026", "102626_110126", "110226_110826", "Report_110926", "110926_111526"]),
+        ([], "monthly", ["October_2026"]),
+        ([MONTH], "monthly", []),
+        ([("full", "2026-09-13"), ("update", "2026-11-09")], "", ["October_2026", "Report_110926", "110926_111526"]),
+        ([MONTH], "", ["102626_110126", "110226_110826", "Report_110926", "110926_111526"]),
+        ([MONTH], "weekly", ["102626_110126", "110226_110826", "110926_111526"]),
+        ([MONTH, ("update", "2026-11-08")], "", ["Report_110926", "110926_111526"]),
+        ([MONTH, ("deactivations", "2026-11-09")], "", ["102626_110126", "110226_110826", "110926_111526"]),
+        ([MONTH, ("update", "2026-11-15")], "", []),
+        ([MONTH, ("update", "2026-11-15")], "deactivations", []),
+        ([MONTH], "deactivations", ["Report_110926"]),
+    ],
+)
+def test_of_nppes_each_file_that_the_directory_lacks_is_fetched_in_its_order(
+    server: Loopback, tmp_path: Path, held: list[tuple[str, str]], kind: str, names: list[str]
+) -> None:
+    _index(server, INDEX + WEEKS)
+    fetched: list[str] = []
+    while path := fetch_source(
+        "nppes", tmp_path, need=Need(kind, held, frozenset(fetched)), base=server.url, opening=QUICK
+    ):
+        assert path.read_text() == path.name
+        fetched.append(path.name)
+    assert len(fetched) == len(names)
+    assert all(name in one for name, one in zip(names, fetched, strict=True))
+
+
+def test_a_monthly_file_that_needs_no_second_look_does_not_give_way_to_an_older_one(
+    server: Loopback, tmp_path: Path
+) -> None:
+    _index(server)
+    need = Need("monthly", seen=frozenset({"NPPES_Data_Dissemination_October_2026_V2.zip"}))
+    assert fetch_source("nppes", tmp_path, need=need, base=server.url, opening=QUICK) is None
+
+
+@pytest.mark.parametrize("lacking", ["Dissemination_[A-Z]", "Weekly", "Report"])
+def test_an_index_that_lacks_a_kind_of_file_is_not_believed(server: Loopback, tmp_path: Path, lacking: str) -> None:
+    _index(server, "\n".join(line for line in INDEX.splitlines() if not re.search(lacking, line)))
+    with pytest.raises(FetchError, match="does not look as expected"):
+        fetch_source("nppes", tmp_path, base=server.url, opening=QUICK)
 
 
 @pytest.mark.parametrize("page", ["", "<p>We have moved.</p>"])
