@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from gunicorn.app.wsgiapp import run as run_gunicorn
 
-from finder import import_commands, user_commands
+from finder import check_links, import_commands, user_commands
 from finder.domain.dates import words
 from finder.domain.listing import Reason
 from finder.domain.place import Located
@@ -24,7 +24,10 @@ from finder.settings import SETTINGS, load
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 not found or not done, 2 wrong use."""
+    """Run one command and return its exit code: 0 done, 1 not found or not done, 2 wrong use.
+
+    The commands for imports and for links have codes of their own, which their help names.
+    """
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -56,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_settings)
     _search_command(commands)
     _geocode_command(commands)
+    _check_links_command(commands)
     import_commands.add(commands, lambda: Imports(_services()))
     user_commands.add(commands)
     return parser
@@ -83,6 +87,21 @@ def _geocode_command(commands: "argparse._SubParsersAction[argparse.ArgumentPars
     command.add_argument("--file", help='a file with one place per line; "-" reads standard input')
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
     command.set_defaults(run=_geocode)
+
+
+def _check_links_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    manner = check_links.Manner()
+    command = commands.add_parser(
+        "check-links",
+        help="open every address that the guidance, the figures, the help lines and the list of centers name",
+        epilog="Exit codes: 0 none is broken, 2 some are broken, 6 there is no network.",
+    )
+    command.add_argument("--timeout", type=float, default=manner.wait, metavar="SECONDS", help="how long to wait")
+    command.add_argument(
+        "--pause", type=float, default=manner.pause, metavar="SECONDS", help="the time between two pages of one host"
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object with every address")
+    command.set_defaults(run=_check_links)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -158,6 +177,20 @@ def _geocode(options: argparse.Namespace) -> int:
         located = services.locator.locate(text)
         print(json.dumps(geocode_record(text, located)) if options.json else _located_words(located))
     return 0
+
+
+def _check_links(options: argparse.Namespace) -> int:
+    places = check_links.addresses(load(os.environ).data)
+    try:
+        outcomes = check_links.check(places, check_links.Manner(options.timeout, options.pause), _say)
+    except check_links.NoNetwork as error:
+        print(str(error), file=sys.stderr)
+        return 6
+    if options.json:
+        print(json.dumps(check_links.report_json(outcomes, places), indent=1))
+    else:
+        print(check_links.report(outcomes, places))
+    return 2 if any(one.state is check_links.State.BROKEN for one in outcomes) else 0
 
 
 def _texts(options: argparse.Namespace) -> Iterator[str]:

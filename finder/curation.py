@@ -283,7 +283,7 @@ def _organization_rows(resource: Resource, located: _Located, terminology: Termi
     rows += _identifier_rows("Organization", id_, resource.entry)
     # A laboratory treats nobody.
     if resource.lists and _first(facts, "nci_designation") != "basic-laboratory" and not _first(facts, HIDDEN):
-        ids = {"id": f"center-{id_}", "organization_id": id_, "practitioner_role_id": None}
+        ids = {"id": Layer.CENTERS.id_of(id_), "organization_id": id_, "practitioner_role_id": None}
         rows.append((ListingRow, ids | _listing(Layer.CENTERS, id_, name, located, facts, terminology)))
     return rows
 
@@ -311,7 +311,7 @@ def _practitioner_rows(resource: Resource, located: _Located, terminology: Termi
     rows += _identifier_rows("Practitioner", id_, resource.entry)
     treats = any((known := terminology.specialty(code)) and known.role == "core" for code in codes)
     if treats and not _first(facts, HIDDEN):
-        ids = {"id": f"specialist-{id_}", "organization_id": None, "practitioner_role_id": id_}
+        ids = {"id": Layer.SPECIALISTS.id_of(id_), "organization_id": None, "practitioner_role_id": id_}
         rows.append((ListingRow, ids | _listing(Layer.SPECIALISTS, id_, titled, located, facts, terminology)))
     return rows
 

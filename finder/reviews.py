@@ -18,6 +18,7 @@ from finder.domain.listing import Layer
 from finder.domain.precedence import best
 from finder.editing import CannotEdit, Editor, end_corrections, find_record, join, keep_apart
 from finder.errors import FinderError, NotFound
+from finder.language import N_, _
 from finder.search import NOWHERE
 
 KINDS: Mapping[str, str] = {
@@ -32,11 +33,11 @@ VERDICTS: Mapping[str, Mapping[str, str]] = {
     "disagreement": {"keep": "Keep the correction", "take": "Take the source’s value", "later": "Later"},
 }
 WRONG: Mapping[str, str] = {
-    "phone": "The phone number is wrong",
-    "address": "The address is wrong",
-    "closed": "It has closed or moved",
-    "not-all": "They do not treat ALL",
-    "other": "Something else",
+    "phone": N_("The phone number is wrong"),
+    "address": N_("The address is wrong"),
+    "closed": N_("It has closed or moved"),
+    "not-all": N_("They do not treat ALL"),
+    "other": N_("Something else"),
 }
 LONGEST_REPORT = 1_000
 PAGE_SIZE = 50
@@ -325,11 +326,11 @@ def draft(wrong: str, words: str) -> str:
     """Return a visitor's report as it is kept; raises CannotReport for one that says nothing or too much."""
     words = _tidy(words)
     if wrong not in WRONG:
-        raise CannotReport("Choose what is wrong.", "wrong")
+        raise CannotReport(_("Choose what is wrong."), "wrong")
     if len(words) > LONGEST_REPORT:
-        raise CannotReport(f"Please use {LONGEST_REPORT:,} characters at most.", "words")
+        raise CannotReport(_("Please use %(number)s characters at most.", number=f"{LONGEST_REPORT:,}"), "words")
     if wrong == "other" and not words:
-        raise CannotReport("Say in a few words what is wrong.", "words")
+        raise CannotReport(_("Say in a few words what is wrong."), "words")
     return json.dumps({"wrong": wrong, "words": words}, ensure_ascii=False)
 
 
@@ -339,7 +340,7 @@ def report(database: Database, resource_id: str, kept: str) -> None:
         with database.transaction() as session:
             session.add(Review(kind="report", resource_id=resource_id, detail=kept, made_at=datetime.now(UTC)))
     except OperationalError as error:
-        raise CannotReport("The directory is being updated. Please send this again in a few minutes.") from error
+        raise CannotReport(_("The directory is being updated. Please send this again in a few minutes.")) from error
 
 
 def _tidy(words: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, bindparam, func, literal, select, union_all
 from sqlalchemy import or_ as any_of
 
+from finder import language
 from finder.db import Database, Explain, ListingRow, Prepared
 from finder.domain import fit
 from finder.domain.entry import Statement
@@ -145,7 +146,6 @@ def _counting(shape: _Shape) -> Prepared:
 
 
 _BY_ID = select(*_CARD).where(_T.id.in_(bindparam("ids", expanding=True)))
-_BY_SLUG = select(*_CARD).where(_T.layer == bindparam("layer"), _T.slug == bindparam("slug"))
 _BY_LAYER = select(*_CARD).where(_T.layer == bindparam("layer")).order_by(_T.state, _T.name_key, _T.id)
 _SIZE = select(func.count()).where(_T.layer == bindparam("layer"))
 
@@ -295,9 +295,7 @@ def _keyed(row: Sequence[Any]) -> tuple[tuple[str, int], Listing]:
 
 def get(database: Database, layer: Layer, slug: str) -> Listing | None:
     """Return the listing with this page name."""
-    with database.reading() as connection:
-        row = connection.execute(_BY_SLUG, {"layer": layer.number, "slug": slug}).first()
-    return None if row is None else _keyed(row)[1]
+    return next(iter(by_ids(database, [layer.id_of(slug)])), None)
 
 
 def by_ids(database: Database, ids: Sequence[str]) -> tuple[Listing, ...]:
@@ -347,12 +345,12 @@ def _circle(query: SearchQuery, point: GeoPoint, radius_m: float) -> tuple[_Shap
 
 
 def _found(listing: Listing, metres: float, query: SearchQuery, place: Place, terminology: Terminology) -> Found:
-    reasons = (distance_reason(listing, place, metres), *_reasons(listing, query.who, terminology))
+    reasons = (distance_reason(listing, place, metres), *_reasons(listing, query.who, terminology, language.current()))
     return Found(listing, metres, fit.fit_of(listing.audience, query.who), reasons)
 
 
 @lru_cache(2 * _LISTINGS_KEPT)
-def _reasons(listing: Listing, who: Who | None, terminology: Terminology) -> tuple[Reason, ...]:
+def _reasons(listing: Listing, who: Who | None, terminology: Terminology, _language: str) -> tuple[Reason, ...]:
     return fixed_reasons(listing, who, terminology)
 
 

@@ -4,7 +4,7 @@ import csv
 import fcntl
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from finder.domain.terminology import Terminology
 from finder.geocoding import Index, Locator, build_index, online_geocoder, suggest
 from finder.guidance import Guidance
 from finder.ingest import counts_of, problems, run_import
+from finder.language import LANGUAGES, _
 from finder.search import SearchPage
 from finder.settings import PROJECT, Settings
 from finder.sources import SOURCES
@@ -37,7 +38,7 @@ class Services:
     settings: Settings
     database: Database
     terminology: Terminology
-    guidance: Guidance
+    guidance: Mapping[str, Guidance]
     index: Index
     locator: Locator
     _sample: tuple[float, int | None] = field(default=(0.0, None))
@@ -52,7 +53,7 @@ class Services:
             settings,
             database,
             load_terminology(settings.data),
-            Guidance.load(settings.data),
+            {code: Guidance.load(settings.data, code) for code in LANGUAGES},
             index,
             Locator(index, online=online, cache=database),
         )
@@ -65,7 +66,7 @@ class Services:
         """Return where a query asks to search."""
         if query.point is None:
             return self.locator.locate(query.near)
-        label = f"your position, {self.locator.name_of(query.point)}"
+        label = _("your position, %(place)s", place=self.locator.name_of(query.point))
         return Located(LocateStatus.POINT, Place(label, query.point, Precision.EXACT))
 
     def find(self, query: SearchQuery, place: Place) -> SearchPage:
@@ -82,7 +83,7 @@ class Services:
 
     def state_name(self, code: str) -> str:
         """Return the name of a state or territory by its postal code."""
-        return self.index.state(code).label if code else "State not known"
+        return self.index.state(code).label if code else _("State not known")
 
     def sample_size(self) -> int | None:
         """Return how many specialists there are while they are only the shipped sample, else None."""
@@ -167,7 +168,9 @@ def _fill(settings: Settings, database: Database, say: Say) -> None:
             *(settings.data / name for name in (*SHIPPED, "terminology", "gazetteer")),
             rules / "domain",
             rules / "sources",
-            rules / "ingest.py",
+            rules / "ingest",
+            rules / "curation.py",
+            rules / "linking.py",
         ]
     )
     if database.meta("shipped") == shipped:

@@ -23,6 +23,7 @@ from random import Random
 
 import bench_import
 import bench_ingest
+import bench_pages
 import folium
 from bench_directory import fill, points, queries, zips
 from sqlalchemy import Connection, event
@@ -323,6 +324,16 @@ def nppes_memory() -> float:
     return bench_import.nppes_memory_mb()
 
 
+@figure("reading an NPPES zip of 10 GB, the wanted rows ÷ unzip -p, wall time", "ratio", at_most=0.8)
+def national_against_unzip() -> float:
+    return bench_import.national()[0]
+
+
+@figure("peak memory of reading 10 GB", "MB", at_most=64)
+def national_memory() -> float:
+    return bench_import.national()[1]
+
+
 @figure("upsert of source rows, rows/s ÷ raw sqlite3 executemany, 100,000 rows", "ratio", at_least=0.5)
 def upsert() -> float:
     return bench_ingest.upsert_against_raw(folder(), 100_000)
@@ -458,6 +469,34 @@ def html_size() -> float:
 @figure("results page: everything that the first view loads, compressed", "kB", at_most=120)
 def first_view_size() -> float:
     return sum(first_view().values()) / 1000
+
+
+@cache
+def lighthouse(page: str, language: str) -> bench_pages.Scores:
+    with served("finder.web:create_app()", FINDER_INSTANCE=str(settings().instance)) as (url, _):
+        return bench_pages.scores(url, page, language)
+
+
+def lighthouse_lowest(category: str, *, without: str = "") -> float:
+    return min(lighthouse(*key)[category] for key in bench_pages.EVERY if without not in key)
+
+
+def lighthouse_figures() -> None:
+    """Speed page by page, and of the rest the lowest; a search asks not to be found by search engines, by design."""
+    for key in bench_pages.EVERY:
+        figure(f"lighthouse: performance, {', '.join(key)}", "of 100", at_least=95)(
+            lambda key=key: lighthouse(*key)["performance"]
+        )
+    for category in ("accessibility", "best-practices"):
+        figure(f"lighthouse: {category}, lowest of all pages", "of 100", at_least=100)(
+            lambda category=category: lighthouse_lowest(category)
+        )
+    figure("lighthouse: seo, lowest of all pages but results", "of 100", at_least=100)(
+        lambda: lighthouse_lowest("seo", without="results")
+    )
+
+
+lighthouse_figures()
 
 
 def main() -> int:

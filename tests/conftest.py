@@ -22,7 +22,7 @@ WITHOUT = os.environ.get("TEST_WITHOUT", "").split()
 def pytest_collection_modifyitems(items):
     """Skip only what was asked to be left out; anything else that is missing must fail."""
     for item in items:
-        for group in ("postgres", "browser"):
+        for group in ("postgres", "browser", "html"):
             if group in WITHOUT and group in item.keywords:
                 item.add_marker(pytest.mark.skip(reason=f"--without {group}"))
 
@@ -96,7 +96,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until_ready(url, process, seconds=60):
+def wait_until_ready(url, process, seconds=180):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -3,21 +3,23 @@
 import re
 from datetime import date
 
+from finder.language import N_, _
+
 _ISO = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
 STALE_AFTER_YEARS = 2
 _MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
+    N_("January"),
+    N_("February"),
+    N_("March"),
+    N_("April"),
+    N_("May"),
+    N_("June"),
+    N_("July"),
+    N_("August"),
+    N_("September"),
+    N_("October"),
+    N_("November"),
+    N_("December"),
 )
 
 
@@ -34,15 +36,27 @@ def is_iso(text: str) -> bool:
 
 
 def words(as_of: str) -> str:
-    """Return an ISO date in American words: "2024", "October 2024", "October 5, 2024"; "undated" for an empty one."""
+    """Return an ISO date in words: "2024", "October 2024", "October 5, 2024"; "undated" for an empty one."""
     match = _ISO.fullmatch(as_of)
     if not match:
-        return "undated"
+        return _("undated")
     year, month, day = match.groups()
     if not month:
         return year
-    name = _MONTHS[int(month) - 1]
-    return f"{name} {int(day)}, {year}" if day else f"{name} {year}"
+    name = _(_MONTHS[int(month) - 1])
+    if day:
+        return _("%(month)s %(day)s, %(year)s", month=name, day=int(day), year=year)
+    return _("%(month)s %(year)s", month=name, year=year)
+
+
+def ends_with_date(text: str, as_of: str) -> bool:
+    """Tell whether an English text, such as the title of a source, ends with this date in words."""
+    match = _ISO.fullmatch(as_of)
+    if not match:
+        return False
+    year, month, day = match.groups()
+    named = f"{_MONTHS[int(month) - 1]} " if month else ""
+    return text.endswith(f"{named}{int(day)}, {year}" if day else f"{named}{year}")
 
 
 def is_stale(as_of: str, today: date) -> bool:

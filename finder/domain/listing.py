@@ -19,6 +19,10 @@ class Layer(StrEnum):
         """The small number that the database keeps for this layer."""
         return 1 if self is Layer.CENTERS else 2
 
+    def id_of(self, slug: str) -> str:
+        """Return the id of the listing whose page has this name: "center-dana-farber"."""
+        return f"{self.value.removesuffix('s')}-{slug}"
+
 
 class Who(StrEnum):
     """Who needs care: under 18, 18 to 39, 40 or older."""

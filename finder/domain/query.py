@@ -8,6 +8,7 @@ from enum import StrEnum
 from finder.domain.geo import METRES_PER_MILE, GeoPoint
 from finder.domain.listing import Layer, Who
 from finder.errors import InvalidQuery
+from finder.language import _
 
 MAX_NEAR = 200
 MAX_PAGE = 10_000
@@ -42,30 +43,30 @@ class Parameter:
     def parse(self, text: str) -> object:
         """Return the value of one text; raises ValueError with the sentence that a reader needs."""
         if self.choices and text not in self.choices:
-            raise ValueError(f"must be one of: {', '.join(self.choices)}")
+            raise ValueError(_("must be one of: %(choices)s", choices=", ".join(self.choices)))
         value = self.read(text)
         low, high = self.minimum, self.maximum
         if isinstance(value, int | float) and low is not None and high is not None and not low <= value <= high:
-            raise ValueError(f"must be from {low:g} to {high:g}")
+            raise ValueError(_("must be from %(low)s to %(high)s", low=f"{low:g}", high=f"{high:g}"))
         return value
 
 
 def _near(text: str) -> str:
     cleaned = re.sub(r"\s+", " ", text).strip()
     if len(cleaned) > MAX_NEAR:
-        raise ValueError(f"must be at most {MAX_NEAR} characters long")
+        raise ValueError(_("must be at most %(number)s characters long", number=MAX_NEAR))
     return cleaned
 
 
 def _degrees(text: str) -> float:
     if not re.fullmatch(r"[+-]?\d{1,3}(\.\d{1,15})?", text.strip()):
-        raise ValueError("must be a number of degrees such as 42.36")
+        raise ValueError(_("must be a number of degrees such as 42.36"))
     return float(text)
 
 
 def _whole(text: str) -> int:
     if not re.fullmatch(r"\d{1,9}", text.strip()):
-        raise ValueError("must be a whole number")
+        raise ValueError(_("must be a whole number"))
     return int(text)
 
 
@@ -176,7 +177,7 @@ def _read(parameter: Parameter, texts: list[str]) -> object:
         found = {parameter.parse(text) for text in texts}
         return tuple(choice for choice in parameter.choices if choice in found)
     if len(texts) > 1:
-        raise ValueError("must be given once")
+        raise ValueError(_("must be given once"))
     if texts:
         return parameter.parse(texts[0])
     return "" if parameter.name == "near" else parameter.default
@@ -188,8 +189,8 @@ def _check_where(values: dict[str, object], mistakes: dict[str, str]) -> None:
     latitude, longitude = values["latitude"], values["longitude"]
     if (latitude is None) != (longitude is None):
         missing = "latitude" if latitude is None else "longitude"
-        mistakes[missing] = "must be given together with the other coordinate"
+        mistakes[missing] = _("must be given together with the other coordinate")
     elif values["near"] and latitude is not None:
-        mistakes["near"] = "cannot be combined with latitude and longitude"
+        mistakes["near"] = _("cannot be combined with latitude and longitude")
     elif not values["near"] and latitude is None:
-        mistakes["near"] = "must be a city and state, a ZIP code or an address"
+        mistakes["near"] = _("must be a city and state, a ZIP code or an address")

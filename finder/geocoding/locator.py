@@ -11,11 +11,14 @@ from finder.geocoding.addresses import is_street_address
 from finder.geocoding.index import Index
 from finder.geocoding.names import place_key
 from finder.geocoding.online import AddressCache, Failed, OnlineAddresses
+from finder.language import N_, _
 
 _TRUSTED_WITHIN_M = 50_000  # an online answer farther from the address's own ZIP code or city is a wrong match
 
-NO_ANSWER = "The address service did not answer, so a nearby point is used: the middle of the ZIP code or city."
-NOT_TRUSTED = "The address service gave no sure match, so a nearby point is used: the middle of the ZIP code or city."
+NO_ANSWER = N_("The address service did not answer, so a nearby point is used: the middle of the ZIP code or city.")
+NOT_TRUSTED = N_(
+    "The address service gave no sure match, so a nearby point is used: the middle of the ZIP code or city."
+)
 
 
 class Locator:
@@ -59,7 +62,7 @@ class Locator:
         if point is None or distance_m(point, near.point) > _TRUSTED_WITHIN_M or not typed.in_united_states(point):
             return replace(located, message=NOT_TRUSTED)
         # The label names no street, so that neither pages nor the cache repeat somebody's address.
-        place = Place(f"an address in {near.label}", point, Precision.ADDRESS, near.corrected)
+        place = Place(_("an address in %(place)s", place=near.label), point, Precision.ADDRESS, near.corrected)
         return Located(LocateStatus.POINT, place)
 
 

@@ -11,6 +11,7 @@ from finder.geocoding.addresses import city_in, is_street_address, tagged_city
 from finder.geocoding.index import Feature, Index, PostalCode
 from finder.geocoding.names import place_key
 from finder.geocoding.spelling import misspelled, misspelled_state, near
+from finder.language import N_, _
 
 AMBIGUOUS_SHARE = 0.1  # a namesake in another state with this share of the first one's people is asked about
 KNOWN_BETTER_THAN_ABROAD = 20_000  # a US city of this size is meant before a country or city abroad of its name
@@ -23,25 +24,25 @@ _COUNTY_IN_SPANISH = re.compile(r"^(condado|municipio) de (.+)$")
 _NAME_TIERS = ((50_000, 25_000.0), (5_000, 40_000.0), (500, 160_000.0), (0, 400_000.0))
 _PRECISIONS = {"city": Precision.CITY, "postal": Precision.CITY, "county": Precision.COUNTY, "state": Precision.STATE}
 
-EMPTY = "Type a ZIP code, a city and state, or a street address."
-REFUSED = "That is too long for a place. Type a ZIP code, a city and state, or a street address."
-NO_PLACE = "We could not find that place. Check the spelling, or type a ZIP code or a city and state."
-ADD_CITY = "We could not find that address. Add the city and state, or the ZIP code."
-NO_SUCH_CODE = "No ZIP code like that is in use. Check the digits, or type a city and state."
-OUTSIDE = "That place is outside the United States. This finder covers the 50 states, DC and the US territories."
-OFF_EARTH = "Those numbers are not a position. Type latitude first, then longitude, in degrees."
-SWAPPED = "Those numbers may be the wrong way around. Latitude comes first, then longitude."
-MILITARY = (
+EMPTY = N_("Type a ZIP code, a city and state, or a street address.")
+REFUSED = N_("That is too long for a place. Type a ZIP code, a city and state, or a street address.")
+NO_PLACE = N_("We could not find that place. Check the spelling, or type a ZIP code or a city and state.")
+ADD_CITY = N_("We could not find that address. Add the city and state, or the ZIP code.")
+NO_SUCH_CODE = N_("No ZIP code like that is in use. Check the digits, or type a city and state.")
+OUTSIDE = N_("That place is outside the United States. This finder covers the 50 states, DC and the US territories.")
+OFF_EARTH = N_("Those numbers are not a position. Type latitude first, then longitude, in degrees.")
+SWAPPED = N_("Those numbers may be the wrong way around. Latitude comes first, then longitude.")
+MILITARY = N_(
     "That is a US military mail code, which does not say where you are. Type a ZIP code or city in the United States."
 )
-CHOOSE = "More than one place has that name. Choose the one you mean."
-DISAGREE = "The ZIP code and the place do not belong together. Choose the one you mean."
-CORRECTED = "We did not find those exact words, so this is the nearest match."
-ZERO_ADDED = "A zero at the start of the ZIP code was put back."
-WRONG_CODE = "No ZIP code like that is in use, so this is the middle of the city."
-WHOLE_STATE = "This is the middle of the people of a whole state. A city or ZIP code gives better distances."
-ADDRESS_TO_CODE = "The address is taken as the middle of its ZIP code."
-ADDRESS_TO_CITY = "The address is taken as the middle of its city."
+CHOOSE = N_("More than one place has that name. Choose the one you mean.")
+DISAGREE = N_("The ZIP code and the place do not belong together. Choose the one you mean.")
+CORRECTED = N_("We did not find those exact words, so this is the nearest match.")
+ZERO_ADDED = N_("A zero at the start of the ZIP code was put back.")
+WRONG_CODE = N_("No ZIP code like that is in use, so this is the middle of the city.")
+WHOLE_STATE = N_("This is the middle of the people of a whole state. A city or ZIP code gives better distances.")
+ADDRESS_TO_CODE = N_("The address is taken as the middle of its ZIP code.")
+ADDRESS_TO_CITY = N_("The address is taken as the middle of its city.")
 
 
 def resolve(index: Index, text: str) -> Located:
@@ -72,7 +73,7 @@ def place_of(feature: Feature | PostalCode, corrected: bool = False) -> Place:
 def name_of(index: Index, point: GeoPoint) -> str:
     """Return words for a position, after a place near it that many people know: "near Boston, MA"."""
     found = nearby(index, point, 1)
-    return f"near {found[0].label}" if found else "a position far from any town"
+    return _("near %(place)s", place=found[0].label) if found else _("a position far from any town")
 
 
 def nearby(index: Index, point: GeoPoint, limit: int) -> list[Feature]:
@@ -93,7 +94,7 @@ def _coordinates(index: Index, text: str) -> Located | None:
         return None
     point, swapped = _point(*pair), _point(pair[1], pair[0])
     if point and typed.in_united_states(point):
-        return _found(Place(name_of(index, point), point, Precision.EXACT))
+        return _found(Place(_("a point %(near)s", near=name_of(index, point)), point, Precision.EXACT))
     if swapped and typed.in_united_states(swapped):
         meant = Place(name_of(index, swapped), swapped, Precision.EXACT, corrected=True)
         return Located(LocateStatus.NOT_FOUND, candidates=(meant,), message=SWAPPED)

@@ -16,13 +16,21 @@ from finder.web import (
     editing,
     errors,
     imports,
+    knowledge,
+    languages,
     maps,
     observing,
+    offline,
     pages,
     quality,
     reports,
+    robots,
     security,
+    shared_care,
+    shortlist,
+    tools,
 )
+from finder.web.context import guidance
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -40,16 +48,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     services = Services.build(settings)
     app.extensions["finder"] = services
     app.jinja_env.globals["map_shell"] = maps.shell
-    app.jinja_env.globals["footer_helplines"] = services.guidance.helplines()[:3]
+    app.jinja_env.globals["guidance"] = guidance
+    languages.init(app, settings.data / "translations")
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies)  # type: ignore[method-assign]
     Compress(app)
     for part in (observing, security, assets, errors, accounts):
         part.init(app)
-    for part in (reports, editing, quality):
+    for part in (reports, editing, quality, robots, offline):
         part.init(app)
     imports.init(app, settings.jobs_url, settings.max_upload_bytes)
-    app.register_blueprint(pages.blueprint)
+    for part in (knowledge, pages, offline, reports, tools, shortlist, shared_care):
+        languages.register(app, part.blueprint)
     app.register_blueprint(api.blueprint)
+    app.register_blueprint(knowledge.interface)
     services.database.dispose()  # Server processes that are forked from here open their own connections.
     return app

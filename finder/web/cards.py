@@ -11,25 +11,24 @@ from urllib.parse import quote_plus
 from flask import get_template_attribute
 from markupsafe import Markup, escape
 
-from finder.domain.dates import is_stale, words
+from finder import language
+from finder.domain.dates import ends_with_date, is_stale, words
 from finder.domain.entry import Statement
 from finder.domain.listing import Fit, Found, Layer, Listing, Reason, Who, phone_for
 from finder.domain.reasons import miles
 from finder.formats import path_of
+from finder.language import N_, _, ngettext
 from finder.search import LayerPage, SearchPage
 from finder.web import facts
 from finder.web.context import services
+from finder.web.languages import at
 
 ASK_WHETHER = {
-    "child": "Ask whether they treat children",
-    "young-adult": "Ask whether they treat people aged 18 to 39",
-    "adult": "Ask whether they treat adults",
+    "child": N_("Ask whether they treat children"),
+    "young-adult": N_("Ask whether they treat people aged 18 to 39"),
+    "adult": N_("Ask whether they treat adults"),
 }
-_TITLES = {Layer.CENTERS: "Leukemia centers", Layer.SPECIALISTS: "Specialists"}
-_NOUNS = {
-    Layer.CENTERS: ("leukemia center", "leukemia centers"),
-    Layer.SPECIALISTS: ("specialist", "specialists"),
-}
+_TITLES = {Layer.CENTERS: N_("Leukemia centers"), Layer.SPECIALISTS: N_("Specialists")}
 _CARDS_KEPT = 1_500
 _SLOT = secrets.token_hex(16)  # No text of a listing can hold it.
 _DESIGNATIONS = frozenset({"nci-comprehensive", "nci-clinical", "cog", "nccn"})
@@ -74,13 +73,13 @@ def _section(layer: LayerPage, who: Who | None, numbers: Iterator[int], today: d
     known = sum(found.fit is Fit.YES for found in layer.found)
     return Section(
         layer=layer.layer.value,
-        title=_TITLES[layer.layer],
+        title=_(_TITLES[layer.layer]),
         total=_total(layer),
         beyond=layer.beyond,
         cards=cards,
         known=_joined(cards[:known]),
         unknown=_joined(cards[known:]),
-        ask=ASK_WHETHER.get(who or "", ""),
+        ask=_(ASK_WHETHER[who]) if who else "",
         has_more=layer.total > len(cards),
     )
 
@@ -91,14 +90,19 @@ def _joined(cards: list[Card]) -> Markup:
 
 def _total(layer: LayerPage) -> str:
     """Return "12 leukemia centers"."""
-    one, many = _NOUNS[layer.layer]
-    number = f"{layer.total:,}" if layer.total else "no"
-    return f"{'more than ' if layer.more else ''}{number} {one if layer.total == 1 else many}"
+    total = layer.total
+    if not total:
+        return _("no leukemia centers") if layer.layer is Layer.CENTERS else _("no specialists")
+    if layer.layer is Layer.CENTERS:
+        words = ngettext("%(number)s leukemia center", "%(number)s leukemia centers", total, number=f"{total:,}")
+    else:
+        words = ngettext("%(number)s specialist", "%(number)s specialists", total, number=f"{total:,}")
+    return _("more than %(number)s", number=words) if layer.more else words
 
 
 def _card(found: Found, number: int, who: Who | None, today: date) -> Card:
     distance = miles(found.distance_m or 0.0)
-    key = (found.listing, who, today)
+    key = (found.listing, who, today, language.current())
     pieces = _kept.get(key)
     if pieces is None:
         pieces = _pieces(found.listing, found.reasons[1:], who, today)
@@ -109,10 +113,11 @@ def _card(found: Found, number: int, who: Who | None, today: date) -> Card:
 
 
 # Listings are equal only to themselves, and search hands out a new one when anything about it changes.
-_kept: dict[tuple[Listing, Who | None, date], tuple[str, ...]] = {}
+_Key = tuple[Listing, Who | None, date, str]
+_kept: dict[_Key, tuple[str, ...]] = {}
 
 
-def _keep(key: tuple[Listing, Who | None, date], pieces: tuple[str, ...]) -> None:
+def _keep(key: _Key, pieces: tuple[str, ...]) -> None:
     if len(_kept) >= _CARDS_KEPT:
         _kept.clear()
     _kept[key] = pieces
@@ -124,12 +129,13 @@ def _pieces(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, toda
     card: str = get_template_attribute("partials/card.html", "card")(
         slot=_SLOT,
         listing=listing,
-        url=path_of(listing),
+        url=at(path_of(listing)),
         kind=_kind(listing),
-        badges=[reason.text.removeprefix("Member of the ") for reason in reasons if reason.code in _DESIGNATIONS],
+        badges=[reason.text.removeprefix(_("Member of the ")) for reason in reasons if reason.code in _DESIGNATIONS],
         lines=[_line(reason) for reason in reasons if reason.code not in _DESIGNATIONS],
         elsewhere=_elsewhere(listing),
         call_first=_call_first(reasons, today),
+        undated=_call_first(reasons, today) == words(""),
         phone=phone,
         phone_words=facts.phone_words(phone, listing.layer) if phone else "",
         tel=facts.tel(phone.value) if phone else "",
@@ -143,7 +149,7 @@ def _pieces(listing: Listing, reasons: tuple[Reason, ...], who: Who | None, toda
 def _elsewhere(listing: Listing) -> str:
     """Return the note on an address that is not simply where one goes, such as that of an office or a laboratory."""
     place = listing.first("street", "city", "name")
-    return place.note if place and _GO_ELSEWHERE.search(place.note) else ""
+    return _(place.note) if place and _GO_ELSEWHERE.search(place.note) else ""
 
 
 def _sources(
@@ -152,20 +158,26 @@ def _sources(
     """Yield what is shown with its source, the source's address and its date in words."""
     for reason in reasons:
         if reason.source:
-            yield reason.text, reason.source, facts.web(reason.url), words(reason.as_of)
-    shown = {"Phone": phone, "Website": listing.first("website"), "Address": listing.first("street", "city")}
+            yield reason.text, reason.source, facts.web(reason.url), _date(reason.source, reason.as_of)
+    shown = {_("Phone"): phone, _("Website"): listing.first("website"), _("Address"): listing.first("street", "city")}
     for what, fact in shown.items():
         if fact:
-            yield what, fact.source, facts.web(fact.url), words(fact.as_of)
+            yield what, fact.source, facts.web(fact.url), _date(fact.source, fact.as_of)
+
+
+def _date(source: str, as_of: str) -> str:
+    return "" if ends_with_date(source, as_of) else words(as_of)
 
 
 def _kind(listing: Listing) -> str:
     """Return what a listing is and where it belongs; a specialist's kind is said by the reasons."""
     if listing.layer is Layer.SPECIALISTS:
         practice = listing.first("organization_name")
-        return f"At {practice.value}" if practice else ""
+        return _("At %(practice)s", practice=practice.value) if practice else ""
     kind, parent = facts.kind_words(listing, services().terminology), listing.first("parent")
-    return f"{kind}, part of {parent.value}" if parent and parent.value not in listing.name else kind
+    if parent is None or parent.value in listing.name:
+        return kind
+    return _("%(kind)s, part of %(parent)s", kind=kind, parent=parent.value)
 
 
 def _line(reason: Reason) -> tuple[str, str]:
@@ -176,7 +188,8 @@ def _line(reason: Reason) -> tuple[str, str]:
     if reason.code not in _STATED:
         return "ask" if reason.code.startswith("ask") else "fact", reason.text
     who = reason.source.partition(", “")[0]
-    return "fact", f"{reason.text}, stated by {who} ({words(reason.as_of)})"
+    said = _("%(fact)s, stated by %(who)s (%(date)s)", fact=reason.text, who=who, date=words(reason.as_of))
+    return "fact", said
 
 
 def _call_first(reasons: tuple[Reason, ...], today: date) -> str:

@@ -4,21 +4,25 @@ import logging
 import sys
 import traceback
 
-from flask import Flask, Response, jsonify, render_template, request
+from flask import Flask, Response, g, jsonify, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from finder.errors import FinderError, InvalidQuery
+from finder.language import N_, _
 
 _log = logging.getLogger("finder")
 _WORDS = {
-    400: ("This request does not make sense", "Go back and try again."),
-    404: ("Page not found", "The address may be mistyped, or the page may have moved."),
-    405: ("This cannot be done here", "Go back and try again."),
-    409: ("Something else is at work here", "Wait a moment and try again."),
-    413: ("Too much was sent", "Send less and try again."),
-    422: ("Please check this", "Go back and try again."),
-    429: ("Too many searches", "Wait a minute and try again. To reach help now, call one of the numbers below."),
-    500: ("Something went wrong on our side", "Try again in a minute. The help lines below can help you now."),
+    400: (N_("This request does not make sense"), N_("Go back and try again.")),
+    404: (N_("Page not found"), N_("The address may be mistyped, or the page may have moved.")),
+    405: (N_("This cannot be done here"), N_("Go back and try again.")),
+    409: (N_("Something else is at work here"), N_("Wait a moment and try again.")),
+    413: (N_("Too much was sent"), N_("Send less and try again.")),
+    422: (N_("Please check this"), N_("Go back and try again.")),
+    429: (
+        N_("Too many searches"),
+        N_("Wait a minute and try again. To reach help now, call one of the numbers below."),
+    ),
+    500: (N_("Something went wrong on our side"), N_("Try again in a minute. The help lines below can help you now.")),
 }
 
 
@@ -27,7 +31,7 @@ def init(app: Flask) -> None:
 
     @app.errorhandler(FinderError)
     def _ours(error: FinderError) -> tuple[Response | str, int]:
-        title = _WORDS.get(error.status, _WORDS[500])[0]
+        title = _(_WORDS.get(error.status, _WORDS[500])[0])
         fields = error.fields if isinstance(error, InvalidQuery) else {}
         return (
             answer(error.status, title, str(error), errors=fields)
@@ -39,7 +43,7 @@ def init(app: Flask) -> None:
     def _http(error: HTTPException) -> Response:
         status = error.code or 500
         title, message = _WORDS.get(status, (error.name, ""))
-        body, _ = answer(status, title, message)
+        body = answer(status, _(title), _(message) if message else "")[0]
         response = app.make_response((body, status))
         for name, value in error.get_headers():
             if name.lower() not in ("content-type", "content-length"):
@@ -49,7 +53,8 @@ def init(app: Flask) -> None:
     @app.errorhandler(Exception)
     def _unexpected(error: Exception) -> tuple[Response | str, int]:
         log_failure(error)
-        return answer(500, *_WORDS[500])
+        title, message = _WORDS[500]
+        return answer(500, _(title), _(message))
 
 
 def log_failure(error: BaseException) -> None:
@@ -62,6 +67,7 @@ def log_failure(error: BaseException) -> None:
 def answer(status: int, title: str, message: str, **more: object) -> tuple[Response | str, int]:
     """Return an error as problem+json to programs and as a page to people."""
     if not request.path.startswith(("/api/", "/suggest", "/healthz", "/readyz")):
+        g.failed = True
         return render_template("errors/error.html", status=status, title=title, message=message), status
     response = jsonify({"type": "about:blank", "title": title, "status": status, "detail": message, **more})
     response.content_type = "application/problem+json"

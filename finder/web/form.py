@@ -2,49 +2,53 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from werkzeug.datastructures import MultiDict
 
 from finder.domain.query import PARAMETERS, RADIUS_CHOICES, SearchQuery
+from finder.language import N_, _
 
 LABELS = {
-    "near": "City and state, ZIP code or address",
-    "who": "Who needs care?",
-    "radius": "Distance",
-    "layer": "Show",
-    "designation": "Center is any of",
-    "offers": "and states that it offers",
-    "sort": "Order",
+    "near": N_("City and state, ZIP code or address"),
+    "who": N_("Who needs care?"),
+    "radius": N_("Distance"),
+    "layer": N_("Show"),
+    "designation": N_("Center is any of"),
+    "offers": N_("and states that it offers"),
+    "sort": N_("Order"),
 }
 CHOICES = {
     "who": {
-        "child": "A child or teenager under 18",
-        "young-adult": "A young adult, 18 to 39",
-        "adult": "An adult, 40 or older",
+        "child": N_("A child or teenager under 18"),
+        "young-adult": N_("A young adult, 18 to 39"),
+        "adult": N_("An adult, 40 or older"),
     },
-    "radius": {str(one): f"{one} miles" for one in RADIUS_CHOICES},
-    "layer": {"all": "Centers and specialists", "centers": "Leukemia centers", "specialists": "Specialists"},
+    "radius": {str(one): str(one) for one in RADIUS_CHOICES},
+    "layer": {
+        "all": N_("Centers and specialists"),
+        "centers": N_("Leukemia centers"),
+        "specialists": N_("Specialists"),
+    },
     "designation": {
-        "nci": "NCI cancer center",
-        "nccn": "NCCN member",
-        "cog": "Children’s Oncology Group",
+        "nci": N_("NCI cancer center"),
+        "nccn": N_("NCCN member"),
+        "cog": N_("Children’s Oncology Group"),
     },
-    "offers": {"transplant": "Donor transplant", "car-t": "CAR-T therapy"},
-    "sort": {"distance": "Nearest first", "name": "By name"},
+    "offers": {"transplant": N_("Donor transplant"), "car-t": N_("CAR-T therapy")},
+    "sort": {"distance": N_("Nearest first"), "name": N_("By name")},
 }
 FILTERS = ("radius", "layer", "designation", "offers", "sort")
 _SUBJECTS = {
-    "near": "The place",
-    "latitude": "The position",
-    "longitude": "The position",
-    "who": "Who needs care",
-    "radius": "The distance",
-    "layer": "What to show",
-    "designation": "What centers are",
-    "offers": "What centers offer",
-    "sort": "The order",
-    "page": "The page of the list",
+    "near": N_("The place"),
+    "latitude": N_("The position"),
+    "longitude": N_("The position"),
+    "who": N_("Who needs care"),
+    "radius": N_("The distance"),
+    "layer": N_("What to show"),
+    "designation": N_("What centers are"),
+    "offers": N_("What centers offer"),
+    "sort": N_("The order"),
+    "page": N_("The page of the list"),
 }
 
 
@@ -56,19 +60,27 @@ class Form:
     only because their answers need mending.
     """
 
-    labels: ClassVar[Mapping[str, str]] = LABELS
-    choices: ClassVar[Mapping[str, Mapping[str, str]]] = CHOICES
     typed: Mapping[str, str | Sequence[str]]
     mistakes: Mapping[str, str]
     hidden: Sequence[tuple[str, str]]
     wrong: Sequence[str]
 
     @property
+    def labels(self) -> dict[str, str]:
+        """What each field is called."""
+        return {name: _(label) for name, label in LABELS.items()}
+
+    @property
+    def choices(self) -> dict[str, dict[str, str]]:
+        """The answers to choose from, by field, in words."""
+        return {name: {code: _(words) for code, words in answers.items()} for name, answers in CHOICES.items()}
+
+    @property
     def radii(self) -> dict[str, str]:
         """The distances to choose from, the one that was asked for among them."""
         asked = str(self.typed["radius"])
         miles = {asked, *CHOICES["radius"]} if asked.isdecimal() else set(CHOICES["radius"])
-        return {one: f"{one} miles" for one in sorted(miles, key=int)}
+        return {one: _("%(number)s miles", number=one) for one in sorted(miles, key=int)}
 
 
 def read(args: MultiDict[str, str]) -> dict[str, list[str]]:
@@ -107,7 +119,8 @@ def filters_on(query: SearchQuery) -> int:
 
 
 def _sentence(name: str, reason: str) -> str:
-    if name in CHOICES and "one of" in reason:
-        reason = "must be one of the answers shown"
-    unit = " miles" if name == "radius" and reason[-1].isdigit() else ""
-    return f"{_SUBJECTS[name]} {reason}{unit}."
+    if any(parameter.name == name and parameter.choices for parameter in PARAMETERS):
+        reason = _("must be one of the answers shown")
+    if name == "radius" and reason[-1].isdigit():
+        reason = _("%(reason)s miles", reason=reason)
+    return f"{_(_SUBJECTS[name])} {reason}."

@@ -1,14 +1,15 @@
 """The pages for patients, parents and their doctors."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask import Blueprint, Flask, current_app, render_template, request
 from markupsafe import Markup
 
-from finder import affiliations, ingest, reviews
+from finder import affiliations, ingest, reviews, shared_care
 from finder import search as searching
 from finder.domain.dates import words
 from finder.domain.listing import Layer, Listing
@@ -18,13 +19,21 @@ from finder.domain.reasons import miles
 from finder.errors import InvalidQuery, NotFound
 from finder.formats import path_of
 from finder.guidance import Panel
+from finder.guidance.body import load as load_body
+from finder.language import N_, _, current, ngettext
 from finder.search import SearchPage
 from finder.web import cards, facts, form, linked_data, maps
-from finder.web.context import services
+from finder.web.context import guidance, services
+from finder.web.languages import at
 
 blueprint = Blueprint("pages", __name__)
 
-_WHO_WORDS = {"child": "a child under 18", "young-adult": "a young adult, 18 to 39", "adult": "an adult, 40 or older"}
+_WHO_WORDS = {
+    "child": N_("a child under 18"),
+    "young-adult": N_("a young adult, 18 to 39"),
+    "adult": N_("an adult, 40 or older"),
+}
+_SEARCH = "/search"
 _NEARBY = 3
 _FIRST_PAGES = 4
 
@@ -35,65 +44,73 @@ def home() -> str:
     return _home(form.of_args(form.read(request.args)))
 
 
-def _home(asked: form.Form) -> str:
-    guidance = services().guidance
+def _home(asked: form.Form, path: str = _SEARCH) -> str:
+    topics = guidance().topics()
     return render_template(
         "pages/home.html",
         form=asked,
-        first_pages=next(iter(guidance.topics())).pages[:_FIRST_PAGES] if guidance.topics() else (),
-        talk_to=next(iter(guidance.helplines()), None),
+        action=path,
+        first_pages=topics[0].pages[:_FIRST_PAGES] if topics else (),
+        talk_to=next(iter(guidance().helplines()), None),
     )
 
 
 @blueprint.get("/search")
 def search() -> str | tuple[str, int]:
     """Show what fits near a place, or ask again where the place is not clear."""
+    return ask(_SEARCH, lambda query, place, located: _results(services().find(query, place), located))
+
+
+def ask(path: str, show: Callable[[SearchQuery, Place, Located], str]) -> str | tuple[str, int]:
+    """Show what the page at a path has for the query in its address, or ask again there where that is not clear."""
     args = form.read(request.args)
     try:
         query = SearchQuery.parse(args, strict=False)
     except InvalidQuery as error:
-        return _home(form.of_args(args, error.fields)), error.status
+        return _home(form.of_args(args, error.fields), path), error.status
     located = services().locate(query)
     if located.place is None:
-        return _not_located(query, located)
-    return _results(services().find(query, located.place), located)
+        return _not_located(path, query, located)
+    return show(query, located.place, located)
 
 
-def _not_located(query: SearchQuery, located: Located) -> str:
+def _not_located(path: str, query: SearchQuery, located: Located) -> str:
     ambiguous = located.status is LocateStatus.AMBIGUOUS
-    mistakes = {} if ambiguous or located.outside else {"near": located.message}
+    mistakes = {} if ambiguous or located.outside else {"near": _(located.message)}
     return render_template(
         "pages/ambiguous.html" if ambiguous else "pages/not_found.html",
         located=located,
-        places=_places(query, located),
+        action=path,
+        places=other_places(query, located, path),
         form=form.of_query(query, mistakes),
-        helplines=services().guidance.panel(query.who).helplines,
+        helplines=guidance().panel(query.who).helplines,
     )
 
 
 def _results(page: SearchPage, located: Located) -> str:
-    query, place, panel = page.query, page.place, services().guidance.panel(page.query.who)
+    query, place, panel = page.query, page.place, guidance().panel(page.query.who)
     sections = cards.sections(page)
     pins = [_pin(card.listing, card.number, card.distance) for part in sections for card in part.cards]
     return render_template(
         "pages/results.html",
         query=query,
         place=place,
-        where=_where(query, place),
-        measured_from=_measured_from(place),
-        who=_WHO_WORDS.get(query.who or "", ""),
+        heading=_heading(query, place),
+        within=ngettext("%(num)s mile", "%(num)s miles", query.radius),
+        **understood(query, place),
         located=located,
-        other_places=_places(query, located),
+        other_places=other_places(query, located),
+        sharing=_sharing(page),
         sections=sections,
         counted=_counted(sections),
         only_urls=_only_urls(query, sections),
-        change_url=f"/?{urlencode(query.args(page=1, point=None))}",
+        change_url=at(f"/?{urlencode(query.args(page=1, point=None))}"),
         previous_url=_url(query, page=query.page - 1) if query.page > 1 else "",
         next_url=_url(query, page=query.page + 1) if page.has_next else "",
         filters_on=form.filters_on(query),
-        filter_rows=_filter_rows(replace(query, near="", point=None, page=1)),
+        filter_rows=_filter_rows(replace(query, near="", point=None, page=1), current()),
         first_steps=panel.first_steps,
-        panels=_panels(panel),
+        panels=_panels(panel, current()),
         sample=services().sample_size(),
         map_data=maps.map_json(_map_place(page), [pin for pin in pins if pin]),
     )
@@ -106,25 +123,42 @@ def _counted(sections: list[cards.Section]) -> list[cards.Section]:
     return [part for part in sections if not (part.beyond and part.layer == Layer.SPECIALISTS)]
 
 
-def _places(query: SearchQuery, located: Located) -> list[tuple[str, str]]:
-    """Return the other places that may have been meant, each with the address of the same search there."""
-    return [(place.label, _url(query, near=place.label, point=None, page=1)) for place in located.candidates]
+def _sharing(page: SearchPage) -> tuple[str, str] | None:
+    """Return how far the nearest center is and the address of its page on shared care, where that is far."""
+    center = shared_care.far_center(page)
+    if center is None:
+        return None
+    return miles(center.distance_m or 0.0), _url(page.query, "/shared-care", layer="all")
 
 
-def _where(query: SearchQuery, place: Place) -> str:
+def other_places(query: SearchQuery, located: Located, path: str = _SEARCH) -> list[tuple[str, str]]:
+    """Return the other places that may have been meant, each with the address of the same page there."""
+    return [(place.label, _url(query, path, near=place.label, point=None, page=1)) for place in located.candidates]
+
+
+def understood(query: SearchQuery, place: Place) -> dict[str, str]:
+    """Return in words from which point distances are measured, and who needs care ("" where nobody said it)."""
+    return {"measured_from": _measured_from(place), "who": _(_WHO_WORDS[query.who]) if query.who else ""}
+
+
+def _heading(query: SearchQuery, place: Place) -> str:
     if query.point:
-        return "you"
-    return f"ZIP {place.label}" if place.precision is Precision.ZIP else place.label
+        return _("Leukemia care near you")
+    if place.precision is Precision.ZIP:
+        return _("Leukemia care near ZIP %(code)s", code=place.label)
+    return _("Leukemia care near %(where)s", where=place.label)
 
 
 def _measured_from(place: Place) -> str:
     if place.precision in (Precision.EXACT, Precision.ADDRESS):
         return place.label
-    return f"the middle of {'ZIP ' + place.label.split()[0] if place.precision is Precision.ZIP else place.label}"
+    if place.precision is Precision.ZIP:
+        return _("the middle of ZIP %(label)s", label=place.label.split()[0])
+    return _("the middle of %(label)s", label=place.label)
 
 
-def _url(query: SearchQuery, **changes: object) -> str:
-    return f"/search?{urlencode(query.args(**changes))}"
+def _url(query: SearchQuery, path: str = _SEARCH, **changes: object) -> str:
+    return at(f"{path}?{urlencode(query.args(**changes))}")
 
 
 def _only_urls(query: SearchQuery, sections: list[cards.Section]) -> dict[str, str]:
@@ -137,22 +171,22 @@ def _only_urls(query: SearchQuery, sections: list[cards.Section]) -> dict[str, s
 @blueprint.app_template_global()
 def once(name: str) -> Markup:
     """Return a partial that is the same on every page, rendered once for each application."""
-    return _rendered(name, current_app._get_current_object())  # type: ignore[attr-defined]  # the proxy's own way
+    return _rendered(name, current_app._get_current_object(), current())  # type: ignore[attr-defined]  # the proxy's way
 
 
 @lru_cache(32)
-def _rendered(name: str, app: Flask) -> Markup:
+def _rendered(name: str, app: Flask, _language: str) -> Markup:
     return Markup(app.jinja_env.get_template(name).render())  # noqa: S704 - a template of ours escapes for itself
 
 
 # What follows is the same for many readers, and costs as much as all the rest of a results page.
 @lru_cache(256)
-def _filter_rows(query: SearchQuery) -> Markup:
+def _filter_rows(query: SearchQuery, _language: str) -> Markup:
     return Markup(render_template("partials/filter_rows.html", form=form.of_query(query)))  # noqa: S704 - escaped there
 
 
 @lru_cache(8)
-def _panels(panel: Panel) -> Markup:
+def _panels(panel: Panel, _language: str) -> Markup:
     return Markup(render_template("partials/panels.html", panel=panel))  # noqa: S704 - escaped there
 
 
@@ -160,7 +194,7 @@ def _pin(listing: Listing, number: int, distance: str) -> maps.Pin | None:
     point = listing.point
     if point is None:
         return None
-    layer, url = listing.layer.value, path_of(listing)
+    layer, url = listing.layer.value, at(path_of(listing))
     return maps.Pin(listing.id, layer, listing.name, point.latitude, point.longitude, distance, url, number)
 
 
@@ -175,7 +209,7 @@ def listing(layer: Layer, slug: str) -> str:
     """Show everything that is known about one listing."""
     found = services().listing(layer, slug)
     if found is None:
-        raise NotFound("There is no center or specialist with this address. It may have left the directory.")
+        raise NotFound(_("There is no center or specialist with this address. It may have left the directory."))
     terminology = services().terminology
     kind, pin = facts.kind_words(found, terminology), _pin(found, 1, "")
     return render_template(
@@ -188,7 +222,7 @@ def listing(layer: Layer, slug: str) -> str:
         unknowns=facts.unknowns(found),
         nearby=_nearby(found),
         related=_related(found),
-        staff=affiliations.staff(services().database, found) if layer is Layer.CENTERS else None,
+        staff_groups=_staff_groups(found),
         report=reviews.report_state(services().database, [found.slug]).get(found.slug),
         origins=ingest.origins(services().database, {fact.record for fact in found.facts}),
         date_words=words,
@@ -198,6 +232,24 @@ def listing(layer: Layer, slug: str) -> str:
     )
 
 
+def _staff_groups(listing: Listing) -> list[tuple[tuple[tuple[str, str], ...], str]]:
+    """Return the specialists whom registries place at a center, as (page name, name), each group with its sentence."""
+    if listing.layer is not Layer.CENTERS:
+        return []
+    staff = affiliations.staff(services().database, listing)
+    here = ngettext(
+        "%(num)s blood and cancer doctor lists this address.",
+        "%(num)s blood and cancer doctors list this address.",
+        len(staff.at_address),
+    )
+    billing = ngettext(
+        "%(num)s blood and cancer doctor lists this hospital in Medicare’s affiliations.",
+        "%(num)s blood and cancer doctors list this hospital in Medicare’s affiliations.",
+        len(staff.billing),
+    )
+    return [(people, words) for people, words in ((staff.at_address, here), (staff.billing, billing)) if people]
+
+
 def _nearby(listing: Listing) -> list[tuple[Listing, str, str]]:
     """Return the nearest other centers with their distance in words."""
     if listing.point is None:
@@ -205,7 +257,7 @@ def _nearby(listing: Listing) -> list[tuple[Listing, str, str]]:
     place = Place(listing.name, listing.point, Precision.EXACT)
     page = services().find(SearchQuery(point=listing.point, layer="centers"), place)
     others = [found for found in page.found if found.listing.id != listing.id][:_NEARBY]
-    return [(found.listing, path_of(found.listing), miles(found.distance_m or 0.0)) for found in others]
+    return [(found.listing, at(path_of(found.listing)), miles(found.distance_m or 0.0)) for found in others]
 
 
 def _related(listing: Listing) -> list[tuple[Listing, str]]:
@@ -215,7 +267,7 @@ def _related(listing: Listing) -> list[tuple[Listing, str]]:
         return []
     same = [one for one in searching.everything(services().database, Layer.CENTERS) if one.id != listing.id]
     belongs = [one for one in same if (mother := one.first("parent")) and mother.value == parent.value]
-    return [(one, path_of(one)) for one in belongs]
+    return [(one, at(path_of(one))) for one in belongs]
 
 
 @blueprint.get("/centers")
@@ -223,21 +275,14 @@ def centers() -> str:
     """Show every center by state."""
     by_state: dict[str, list[tuple[Listing, str]]] = {}
     for one in searching.everything(services().database, Layer.CENTERS):
-        by_state.setdefault(services().state_name(one.address.state), []).append((one, path_of(one)))
+        by_state.setdefault(services().state_name(one.address.state), []).append((one, at(path_of(one))))
     return render_template("pages/centers.html", by_state=sorted(by_state.items()))
 
 
-@blueprint.get("/guidance")
-def guidance_index() -> str:
-    """Show every guidance page by topic."""
-    return render_template("pages/guidance_index.html", topics=services().guidance.topics())
-
-
 @blueprint.get("/guidance/<slug>")
-def guidance(slug: str) -> str:
+def guidance_page(slug: str) -> str:
     """Show one guidance page."""
-    every = services().guidance.pages()
-    page = services().guidance.page(slug)
+    every, page = guidance().pages(), guidance().page(slug)
     place = every.index(page)
     return render_template(
         "pages/guidance.html",
@@ -251,7 +296,7 @@ def guidance(slug: str) -> str:
 @blueprint.get("/help")
 def help_lines() -> str:
     """Show the help lines."""
-    return render_template("pages/help.html", groups=services().guidance.help_groups(), date_words=words)
+    return render_template("pages/help.html", groups=guidance().help_groups(), date_words=words)
 
 
 @blueprint.get("/about")
@@ -272,10 +317,8 @@ def privacy() -> str:
     return render_template("pages/privacy.html")
 
 
-@blueprint.get("/robots.txt")
-def robots() -> Response:
-    """Keep searches out of search engines."""
-    return Response(
-        "User-agent: *\nDisallow: /search\nDisallow: /suggest\nDisallow: /api/\nDisallow: /report/\nDisallow: /admin\n",
-        mimetype="text/plain",
-    )
+@blueprint.get("/body")
+def body() -> str:
+    """Show what ALL does in the body: as a model, in pictures and in words."""
+    said = load_body(services().settings.data, current())
+    return render_template("pages/body.html", body=said, date_words=words)

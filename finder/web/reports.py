@@ -13,15 +13,17 @@ from finder import reviews
 from finder.domain.listing import Layer, Listing
 from finder.errors import NotFound
 from finder.formats import path_of
+from finder.language import N_, _
 from finder.web.context import services
+from finder.web.languages import at
 from finder.web.security import from_our_pages
 
 blueprint = Blueprint("reports", __name__)
 
 _Answer = str | tuple[str, int] | tuple[str, int, dict[str, str]] | Response
 _RATE = parse("5 per hour")
-_NOT_OURS = "This was not sent from this page. Please reload the page and send it again."
-_TOO_MANY = "Many reports came from your connection. Please wait an hour, or call the place itself."
+_NOT_OURS = N_("This was not sent from this page. Please reload the page and send it again.")
+_TOO_MANY = N_("Many reports came from your connection. Please wait an hour, or call the place itself.")
 
 
 class _Counter:
@@ -38,16 +40,15 @@ class _Counter:
 
 
 def init(app: Flask) -> None:
-    """Add the pages."""
+    """Keep the count of reports; the pages are added with the others, in each language."""
     app.extensions["finder_reports"] = _Counter()
-    app.register_blueprint(blueprint)
 
 
 def _listing(layer: str, slug: str) -> Listing:
     known = next((one for one in Layer if one == layer), None)
     found = services().listing(known, slug) if known else None
     if found is None:
-        raise NotFound("There is no center or specialist with this address. It may have left the directory.")
+        raise NotFound(_("There is no center or specialist with this address. It may have left the directory."))
     return found
 
 
@@ -61,8 +62,8 @@ def _form_page(listing: Listing, mistakes: dict[str, str]) -> str:
     return render_template(
         "pages/report.html",
         listing=listing,
-        path=path_of(listing),
-        choices=reviews.WRONG,
+        path=at(path_of(listing)),
+        choices={code: _(words) for code, words in reviews.WRONG.items()},
         longest=reviews.LONGEST_REPORT,
         typed=request.form,
         mistakes=mistakes,
@@ -74,15 +75,15 @@ def _form_page(listing: Listing, mistakes: dict[str, str]) -> str:
 def send(layer: str, slug: str) -> _Answer:
     """Keep a report for the editors."""
     listing = _listing(layer, slug)
-    thanks = redirect(f"/report/{layer}/{slug}/thanks", 303)
+    thanks = redirect(at(f"/report/{layer}/{slug}/thanks"), 303)
     if not from_our_pages():
-        return _form_page(listing, {"form": _NOT_OURS}), 403
+        return _form_page(listing, {"form": _(_NOT_OURS)}), 403
     if request.form.get("website"):  # People do not see this field; programs that fill in everything do.
         return thanks
     try:
         draft = reviews.draft(request.form.get("wrong", ""), request.form.get("words", ""))
         if not current_app.extensions["finder_reports"].hit(request.remote_addr or ""):
-            return _form_page(listing, {"form": _TOO_MANY}), 429, {"Retry-After": str(_RATE.get_expiry())}
+            return _form_page(listing, {"form": _(_TOO_MANY)}), 429, {"Retry-After": str(_RATE.get_expiry())}
         reviews.report(services().database, listing.slug, draft)
     except reviews.CannotReport as error:
         return _form_page(listing, {error.field or "form": str(error)}), error.status
@@ -93,7 +94,7 @@ def send(layer: str, slug: str) -> _Answer:
 def thanks(layer: str, slug: str) -> _Answer:
     """Say what happens next."""
     listing = _listing(layer, slug)
-    return render_template("pages/report.html", listing=listing, path=path_of(listing), mistakes={}, sent=True)
+    return render_template("pages/report.html", listing=listing, path=at(path_of(listing)), mistakes={}, sent=True)
 
 
 @blueprint.after_request

@@ -19,7 +19,18 @@ _HEADERS = {
     "Permissions-Policy": "geolocation=(self), camera=(), microphone=(), payment=(), interest-cohort=()",
 }
 # The addresses whose requests say where somebody is.
-SEARCHING = frozenset({"pages.search", "api.listings", "api.suggest"})
+SEARCHING = frozenset(
+    {
+        "pages.search",
+        "pages_es.search",
+        "shared_care.show",
+        "shared_care_es.show",
+        "shortlist.shortlist",
+        "shortlist_es.shortlist",
+        "api.listings",
+        "api.suggest",
+    }
+)
 
 
 def init(app: Flask) -> None:
@@ -58,7 +69,7 @@ def _policy_parts(tile_origin: str) -> tuple[str, str]:
     before = "default-src 'none'; script-src 'self'"
     after = (
         f"; style-src 'self'; img-src 'self' data:{tile_origin}; connect-src 'self'; font-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     return before, after
 

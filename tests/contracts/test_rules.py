@@ -48,31 +48,46 @@ ADMIN = {
     "/admin/users/<name>/reset",
     "/admin/users/<name>/role",
 }
-ROUTES = {
+# What readers open: each of these has its twin in every other language.
+PAGES = {
     "/",
     "/about",
-    "/api/v1/listings",
-    "/api/v1/listings/<listing_id>",
-    "/api/v1/openapi.json",
     "/centers",
     "/centers/<slug>",
     "/guidance",
     "/guidance/<slug>",
-    "/healthz",
     "/help",
     "/privacy",
-    "/readyz",
     "/report/<layer>/<slug>",
     "/report/<layer>/<slug>/thanks",
-    "/robots.txt",
     "/search",
+    "/shared-care",
+    "/shortlist",
+    "/first-call",
+    "/glossary",
+    "/facts",
+    "/offline",
+    "/body",
+    "/questions",
+    "/records",
     "/specialists/<slug>",
+}
+OTHERS = {
+    "/api/v1/facts",
+    "/api/v1/listings",
+    "/api/v1/listings/<listing_id>",
+    "/api/v1/openapi.json",
+    "/healthz",
+    "/offline-worker.js",
+    "/readyz",
+    "/robots.txt",
+    "/sitemap.xml",
     "/static/<version>/<path:name>",
     "/suggest",
 }
 # Where a value may enter a page as HTML: only what the guidance loader rendered itself.
 TRUSTED_HTML = {
-    "page.html",
+    "page.linked",
     "first_steps",
     "panel.warning_signs",
     "panel.first_call",
@@ -102,9 +117,9 @@ def modules(*, outside):
 
 def test_the_site_has_the_addresses_that_were_meant(app):
     rules = list(app.url_map.iter_rules())
-    assert {rule.rule for rule in rules} == ROUTES | ADMIN
+    assert {rule.rule for rule in rules} == PAGES | {f"/es{page}" for page in PAGES} | OTHERS | ADMIN
     writers = {rule.rule for rule in rules if "POST" in rule.methods}
-    assert writers - ADMIN == {"/report/<layer>/<slug>"}
+    assert writers - ADMIN == {"/report/<layer>/<slug>", "/es/report/<layer>/<slug>"}
     assert {method for rule in rules for method in rule.methods} == {"GET", "HEAD", "OPTIONS", "POST"}
 
 

@@ -188,6 +188,7 @@ def links_of(html):
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_link_leads_to_a_page_of_ours_or_a_number(name):
     ours = {"/", "/help", "/about", "/privacy", "/centers", "/search", "/guidance"}
+    ours |= {"/questions", "/records", "/shared-care", "/body", "/facts"}
     ours |= {f"/guidance/{page.slug}" for page in PAGES}
     numbers = {"tel:911"} | {line.tel for line in GUIDANCE.helplines()}
     for href in links_of(TEXTS[name]):
@@ -275,6 +276,17 @@ SUBJECTS = [
     ("community", "support", "someone who has been there"),
     ("the new name of the society", "support", "Leukemia & Lymphoma Society until 2025"),
     ("caregivers", "children-and-parents", "your child"),
+    ("the first visit", "first-visit", "What to ask before you go home"),
+    ("ALL or AML, not settled yet", "not-sure-yet", "The marker test shows if the cells are lymphoid"),
+    ("both at once", "not-sure-yet", "mixed phenotype"),
+    ("infections during treatment", "during-treatment", "Keep germs away"),
+    ("school and work", "during-treatment", "School, work and home"),
+    ("a summary and a plan after treatment", "after-treatment", "my treatment summary and my follow-up plan"),
+    ("late effects", "after-treatment", "Heart and blood vessels"),
+    ("relapse", "if-all-comes-back", "leukemia has come back after treatment"),
+    ("choices after a relapse", "if-all-comes-back", "Choices that exist"),
+    ("stories elsewhere", "stories", "Where people tell their stories"),
+    ("no stories here", "stories", "We do not collect stories"),
 ]
 
 
@@ -430,6 +442,7 @@ def data(tmp_path):
     (tmp_path / "guidance" / "en" / "page.md").write_text(PAGE)
     (tmp_path / "facts.yml").write_text(yaml.safe_dump(FACTS))
     (tmp_path / "helplines.yml").write_text(yaml.safe_dump(LINES))
+    (tmp_path / "guidance" / "glossary.yml").write_text("[]")
     return tmp_path
 
 

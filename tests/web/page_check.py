@@ -68,6 +68,8 @@ def _loads_only_ours(soup, response):
     nonces = set()
     for one in soup.find_all(True):
         assert not [name for name in one.attrs if name == "style" or name.startswith("on")]
+        if one.name == "link" and one["rel"] == ["alternate"]:
+            continue  # It names the same page in another language, and loads nothing.
         loaded = one.get("src") or (one.get("href") if one.name == "link" else one.get("action"))
         assert loaded is None or (loaded.startswith("/") and not loaded.startswith("//"))
         if one.name == "a" and one["href"].startswith("http"):

@@ -52,6 +52,24 @@ def test_a_row_names_its_source_and_date():
     assert not row.stale
 
 
+def test_what_two_sources_say_alike_stands_once_with_both():
+    same = [
+        said("phone", "617-555-0100", source="A list", as_of="2026"),
+        said("phone", "617-555-0199", source="A list", as_of="2026"),
+        said("phone", "617-555-0100", source="Another", as_of="2025", note="Ask for the clinic."),
+        said("phone", "617-555-0100", source="A third", as_of="2024", note="Closed on Fridays."),
+    ]
+    (group,) = facts.groups(listing(*same), terminology(), TODAY)
+
+    assert [(row.values[0][0], row.source, [other.source for other in row.others]) for row in group.rows] == [
+        ("617-555-0100", "A list", ["Another"]),
+        ("617-555-0199", "A list", []),
+        ("617-555-0100", "A third", []),
+    ]
+    assert group.rows[0].note == "Ask for the clinic."
+    assert [number for number, _, _ in facts.first_calls(listing(*same[:1], same[2]))] == ["617-555-0100"]
+
+
 @pytest.mark.parametrize(("as_of", "stale"), [("2023", True), ("", True), ("2024-06-01", False), ("2025", False)])
 def test_a_fact_of_more_than_two_years_ago_or_without_a_date_is_stale(as_of, stale):
     assert rows(said("treats_adults", as_of=as_of))["Treats adults"].stale is stale

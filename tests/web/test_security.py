@@ -8,7 +8,7 @@ import pytest
 from finder.settings import load
 from finder.web import create_app
 
-SEARCHES = ["/search?near=02139", "/api/v1/listings?near=02139", "/suggest?q=bost"]
+SEARCHES = ["/search?near=02139", "/shared-care?near=02139", "/api/v1/listings?near=02139", "/suggest?q=bost"]
 PAGES = ["/", "/guidance", "/about", "/privacy", "/centers", "/no-such-page", *SEARCHES]
 
 

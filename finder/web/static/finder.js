@@ -1,6 +1,21 @@
 "use strict";
 /* What pages gain with JavaScript: completions of a place, "use my position", and a focused list of mistakes. */
 
+const WORDS = {
+  en: {
+    refused: "Your browser did not share your position. Type a city or ZIP code instead.",
+    notFound: "Your position could not be found. Type a city or ZIP code instead.",
+    places: "Places",
+    choose: (count) => `${count} places. Use the arrow keys to choose.`,
+  },
+  es: {
+    refused: "Su navegador no compartió su ubicación. Escriba una ciudad o un código postal.",
+    notFound: "No se pudo encontrar su ubicación. Escriba una ciudad o un código postal.",
+    places: "Lugares",
+    choose: (count) => `${count} lugares. Use las flechas para elegir.`,
+  },
+}[document.documentElement.lang];
+
 (function errorSummary() {
   const summary = document.getElementById("errors");
   if (summary) summary.focus();
@@ -21,15 +36,13 @@
     wanted.set("longitude", found.coords.longitude.toFixed(2));
     const who = new FormData(form).get("who");
     if (who) wanted.set("who", who);
-    location.assign("/search?" + wanted);
+    location.assign(form.action + "?" + wanted);
   }
 
   function tell(error) {
     button.disabled = false;
     problem.textContent =
-      error.code === error.PERMISSION_DENIED
-        ? "Your browser did not share your position. Type a city or ZIP code instead."
-        : "Your position could not be found. Type a city or ZIP code instead.";
+      error.code === error.PERMISSION_DENIED ? WORDS.refused : WORDS.notFound;
   }
 
   // A page that comes back from the browser's memory must not keep the button switched off.
@@ -51,7 +64,7 @@
     list.className = "suggestions";
     list.hidden = true;
     list.setAttribute("role", "listbox");
-    list.setAttribute("aria-label", "Places");
+    list.setAttribute("aria-label", WORDS.places);
     const status = document.createElement("p");
     status.className = "hidden";
     status.setAttribute("role", "status");
@@ -106,7 +119,7 @@
       mark(-1);
       list.hidden = !found.length;
       input.setAttribute("aria-expanded", String(found.length > 0));
-      status.textContent = found.length ? found.length + " places. Use the arrow keys to choose." : "";
+      status.textContent = found.length ? WORDS.choose(found.length) : "";
     }
 
     async function ask() {

@@ -9,14 +9,29 @@
   }
 
   const WORDS = {
-    map: "Map of the list. Pins have the numbers of the list.",
-    layers: { centers: "Center", specialists: "Specialist" },
-    searched: "The place you searched: ",
-    several: (count) => `${count} here`,
-    together: (count) => `${count} close together`,
-    toList: "See it in the list",
-    outlines: "Outlines: US Census Bureau. Names: GeoNames.",
-  };
+    en: {
+      map: "Map of the list. Pins have the numbers of the list.",
+      layers: { centers: "Center", specialists: "Specialist" },
+      searched: "The place you searched: ",
+      several: (count) => `${count} here`,
+      together: (count) => `${count} close together`,
+      toList: "See it in the list",
+      outlines: "Outlines: US Census Bureau. Names: GeoNames.",
+      zoomIn: "Zoom in",
+      zoomOut: "Zoom out",
+    },
+    es: {
+      map: "Mapa de la lista. Los marcadores llevan los números de la lista.",
+      layers: { centers: "Centro", specialists: "Especialista" },
+      searched: "El lugar que buscó: ",
+      several: (count) => `${count} aquí`,
+      together: (count) => `${count} muy cerca entre sí`,
+      toList: "Ver en la lista",
+      outlines: "Contornos: Oficina del Censo de EE. UU. Nombres: GeoNames.",
+      zoomIn: "Acercar",
+      zoomOut: "Alejar",
+    },
+  }[document.documentElement.lang];
   // The two layers differ in shape, not in color alone. Each path ends in a tip at the place that it marks.
   const SHAPES = {
     centers: [32, "M6 1H26A5 5 0 0 1 31 6V24A5 5 0 0 1 26 29H21L16 37L11 29H6A5 5 0 0 1 1 24V6A5 5 0 0 1 6 1Z"],
@@ -30,6 +45,7 @@
   const touch = matchMedia("(pointer: coarse)").matches;
 
   // Leaflet reads these when the map is made, which is after this file.
+  L.Control.Zoom.mergeOptions({ zoomInTitle: WORDS.zoomIn, zoomOutTitle: WORDS.zoomOut });
   L.Map.mergeOptions({
     minZoom: 2,
     maxZoom: CLOSEST,
@@ -71,11 +87,30 @@
     if (tileUrl) {
       L.tileLayer(tileUrl).addTo(map);
       names(map, own, layer);
-    } else outlines(map, section.dataset, home).then((ranked) => names(map, [...own, ...ranked], layer));
+    } else {
+      nearlySeen(section)
+        .then(() => outlines(map, section.dataset, home))
+        .then((ranked) => names(map, [...own, ...ranked], layer));
+    }
     joinWithList(section, layer);
     map.on("click", () => map.scrollWheelZoom.enable());
     container.addEventListener("pointerleave", () => map.scrollWheelZoom.disable());
   };
+
+  /* The ground is the heavy part: a phone that shows the list first draws it when the reader comes near. */
+  function nearlySeen(section) {
+    return new Promise((resolve) => {
+      const watch = new IntersectionObserver(
+        (seen) => {
+          if (!seen.some((one) => one.isIntersecting)) return;
+          watch.disconnect();
+          resolve();
+        },
+        { rootMargin: "300px" },
+      );
+      watch.observe(section);
+    });
+  }
 
   /* The same meridian, written so that it lies within half a turn of another one: from Guam, Hawaii is to the east. */
   function nearTo(home, longitude) {
