@@ -12,7 +12,7 @@ from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
 from finder.settings import PROJECT, load
-from finder.web import assets, maps, security
+from finder.web import assets, languages, maps, security
 
 pytestmark = pytest.mark.browser
 
@@ -70,6 +70,7 @@ def address():
     app.extensions["finder"] = SimpleNamespace(settings=load({"FINDER_RATE_LIMIT": ""}))
     for part in (security, assets):
         part.init(app)
+    languages.init(app, PROJECT / "data" / "translations")
 
     @app.get("/<name>")
     def page(name):

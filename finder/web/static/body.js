@@ -861,6 +861,7 @@
     const eye = look(width, height);
     const shown = direct(actors, step, progress, time).filter((one) => !!one.whole === eye.whole);
     scene.draw(eye, shown);
+    root.dataset.eye = eye.eye.map((one) => one.toFixed(2)).join(" ");
     if (progress === 1) switched = false;
     name(eye, shown, width, height);
     if (moving || progress < 1) wake();

@@ -40,10 +40,11 @@ export function forget(key) {
   }
 }
 
-/* Another tab, the other language, or the way back may show what is no longer so. */
+/* Another tab, the other language, or the way back may show what is no longer so; and on the way back browsers tick again
+   what was ticked before. */
 export function onReturn(key, restore) {
   addEventListener("storage", (event) => (event.key === key || event.key === null) && restore());
-  addEventListener("pageshow", (event) => event.persisted && restore());
+  addEventListener("pageshow", restore);
 }
 
 /* The date where the reader is, as 2026-11-24 and in words. */

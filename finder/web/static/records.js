@@ -222,7 +222,8 @@ function restore() {
   const was = kept(KEY);
   switchOn.checked = Boolean(was);
   if (was) fill(read(JSON.stringify(was)).records ?? {});
-  else draw();
+  else if (unsaved) draw();
+  else fill({});
 }
 
 /* On paper, and as a page to read: the same pieces, filled or empty */
