@@ -3,6 +3,7 @@
 import csv
 import fcntl
 import hashlib
+import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -53,7 +54,7 @@ class Services:
             settings,
             database,
             load_terminology(settings.data),
-            {code: Guidance.load(settings.data, code) for code in LANGUAGES},
+            load_guidance(settings),
             index,
             Locator(index, online=online, cache=database),
         )
@@ -110,6 +111,24 @@ def load_terminology(data: Path) -> Terminology:
     return Terminology.from_rows(*rows)
 
 
+def load_guidance(settings: Settings) -> dict[str, Guidance]:
+    """Read the guidance of every language, as ``setup`` left it behind, or else from its files, which takes longer."""
+    try:
+        kept: dict[str, Guidance] = pickle.loads(_guidance_path(settings).read_bytes())  # noqa: S301 - we wrote it
+    except (OSError, pickle.UnpicklingError, EOFError):
+        return {code: Guidance.load(settings.data, code) for code in LANGUAGES}
+    return kept
+
+
+def _guidance_path(settings: Settings) -> Path:
+    """Return where the guidance lies that was made of the present texts by the present program."""
+    texts = settings.data / "guidance"
+    folders = [texts, *sorted(path for path in texts.rglob("*") if path.is_dir())]
+    lists = [settings.data / name for name in ("facts.yml", "helplines.yml")]
+    fingerprint = _fingerprint([*lists, *folders, PROJECT / "finder" / "guidance", PROJECT / "requirements.txt"])
+    return settings.instance / f"guidance-{fingerprint[:16]}.pickle"
+
+
 def index_path(settings: Settings) -> Path:
     """Return where the gazetteer's index for the present data files and builder lies."""
     builders = [PROJECT / "finder" / "geocoding" / name for name in ("index.py", "names.py")]
@@ -125,6 +144,7 @@ def setup(settings: Settings, say: Say) -> None:
     settings.instance.mkdir(parents=True, exist_ok=True)
     with _alone(settings.instance / "setup.lock"):
         _prepare_index(settings, say)
+        _prepare_guidance(settings)
         database = Database(settings.database())
         if database.revision() != Database.head():
             say("Making the database tables …")
@@ -156,6 +176,18 @@ def _prepare_index(settings: Settings, say: Say) -> None:
     say("Preparing the index of place names …")
     build_index(settings.data / "gazetteer", path)
     for old in settings.instance.glob("gazetteer-*.sqlite"):
+        if old != path:
+            old.unlink()
+
+
+def _prepare_guidance(settings: Settings) -> None:
+    path = _guidance_path(settings)
+    if path.exists():
+        return
+    unfinished = path.with_suffix(".part")
+    unfinished.write_bytes(pickle.dumps(load_guidance(settings)))
+    unfinished.replace(path)
+    for old in settings.instance.glob("guidance-*.pickle"):
         if old != path:
             old.unlink()
 
