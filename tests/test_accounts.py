@@ -2,7 +2,6 @@ import hashlib
 import threading
 import time
 from datetime import UTC, datetime, timedelta
-from statistics import median
 
 import pyotp
 import pytest
@@ -216,9 +215,10 @@ def test_an_unknown_name_takes_as_long_as_a_known_one(anna):
         assert enter(anna, name, password, now=NOW) is None
         return time.perf_counter() - started
 
-    known = median(seconds("anna", OTHER) for _ in range(3))
-    for name in ("nobody", "nora"):
-        assert 0.5 < median(seconds(name, OTHER) for _ in range(3)) / known < 2
+    # In turns, so that other work on the machine slows all alike; the least of each, because it can only slow them.
+    rounds = [[seconds(name, OTHER) for name in ("anna", "nobody", "nora")] for _ in range(5)]
+    known, *others = map(min, zip(*rounds, strict=True))
+    assert all(0.5 < one / known < 2 for one in others)
 
 
 # One-time codes

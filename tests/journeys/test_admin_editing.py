@@ -41,7 +41,7 @@ def site(settings, tmp_path_factory):
     app = create_app(load({"FINDER_INSTANCE": str(instance), "FINDER_RATE_LIMIT": ""}))
     database = app.extensions["finder"].database
     with database.transaction() as session:
-        session.add(User(name="edith", role=Role.EDITOR, made_at=datetime.now(UTC), password=QUICK))
+        session.add(User(name="edda", role=Role.EDITOR, made_at=datetime.now(UTC), password=QUICK))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     environment = os.environ | {"FINDER_INSTANCE": str(instance)}
@@ -76,7 +76,7 @@ def open_page(chromium, site):
 
 
 def sign_in(page):
-    page.get_by_label("Name").fill("edith")
+    page.get_by_label("Name").fill("edda")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
 

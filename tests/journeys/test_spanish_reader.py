@@ -1,4 +1,4 @@
-"""A parent who reads Spanish, on a phone: a center for a child, questions, a page for the first call, what to do first."""
+"""A parent who reads Spanish, on a phone: a center for a child, questions, the first call, and what to do first."""
 
 import re
 
