@@ -347,6 +347,7 @@ def _open_queue(url: str, folder: Path) -> "Huey":
 
 
 def _postgres_queue(address: str) -> "Huey":
+    # Imported here for the same reason.
     import psycopg  # noqa: PLC0415
     from huey import Huey  # noqa: PLC0415
     from huey.storage import PostgresStorage  # noqa: PLC0415

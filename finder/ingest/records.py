@@ -61,7 +61,7 @@ def changes_of(number: int) -> Select[str, str | None, str | None]:
 
 def change_row(run: int, action: str, before: Record | None, after: Record | None) -> dict[str, Any]:
     """Return the columns of a run's change; it has at least one side."""
-    key = (after or before).key  # type: ignore[union-attr]
+    key = (after or before).key  # type: ignore[union-attr]  # one of the two is there
     return {"run_id": run, "action": action, "key": key, "before": _text(before), "after": _text(after)}
 
 
