@@ -29,15 +29,25 @@ from tests.test_imports import ROOMY, copy_database, hospitals, link_index, post
 
 EDITH = Account("edith", Role.EDITOR)
 WORKER = """
-import os, sys
-from finder.jobs import Jobs, end_with_parent
+import os, signal, sys
+from finder import jobs
 from finder.services import Services
 from finder.settings import load
 if "beside" in sys.argv:
-    end_with_parent()
+    jobs.end_with_parent()
 services = Services.build(load(os.environ))
-Jobs(services, services.settings.jobs_url).work()
+worker = jobs.Jobs(services, services.settings.jobs_url)
+if "halt" in sys.argv:
+    jobs._TELL_EVERY, put = 0, worker.queue.put
+    def tell(key, value):
+        put(key, value)
+        if key.startswith("progress") and value[0]:
+            worker.queue.put = put
+            os.kill(os.getpid(), signal.SIGSTOP)
+    worker.queue.put = tell
+worker.work()
 """
+"""A worker; with "halt" it stands still as soon as it has told that something is done, however fast the machine is."""
 
 
 KINDS = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres), "redis"]
@@ -138,6 +148,12 @@ def environment_of(settings):
     }
 
 
+def halted(worker):
+    """Wait until a worker that was told to halt stands still in the middle of its job."""
+    assert os.waitid(os.P_PID, worker.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT).si_code == os.CLD_STOPPED
+    return worker
+
+
 def work_off(jobs):
     """Do in this process what a worker would do now."""
     while jobs.queue.pending_count():
@@ -234,13 +250,14 @@ def test_a_job_that_waits_is_cancelled_at_once_and_never_begun(jobs, services, t
 def test_a_plan_that_is_cancelled_at_work_changes_nothing(jobs, services, settings, start_worker, tmp_path):
     before, changes = state(settings), kept_changes(services)
     number = jobs.plan(EDITH, "facilities", hospitals(tmp_path / "hospitals.csv", 9_000, first=100))
-    start_worker()
+    worker = halted(start_worker(arguments=["halt"]))
 
-    told = wait_for(lambda: (now := jobs.status(number)).done and now)
+    told = jobs.status(number)
     assert told.state == "working"
     assert 0 < told.share < 1
     assert told.remaining > 0
     jobs.cancel(EDITH, number)
+    worker.send_signal(signal.SIGCONT)
 
     ended = wait_for(lambda: (now := jobs.status(number)).state != "working" and now)
     assert (ended.state, ended.message, ended.run) == ("cancelled", "Nothing was changed.", None)
@@ -260,8 +277,7 @@ def test_a_job_whose_worker_is_killed_has_failed_and_the_next_worker_goes_on(
         work_off(jobs)
         run = jobs.status(number).run
         number = jobs.apply(EDITH, run)
-    worker = start_worker()
-    wait_for(lambda: jobs.status(number).done)
+    worker = halted(start_worker(arguments=["halt"]))
     worker.send_signal(signal.SIGKILL)
     worker.wait(10)
     assert jobs.status(number).state == "working"
@@ -409,7 +425,7 @@ def test_a_worker_on_a_full_disk_waits_and_begins_when_there_is_room(prepared, s
         remount(f"size={used(on_disk.instance)}")
         worker = start_worker(on_disk, stderr=subprocess.PIPE, text=True)
         said = worker.stderr.readline()
-        assert "The directory cannot be written: No space left on device." in said
+        assert "The directory cannot be written: the disk is full." in said
         assert jobs.status(number).state == "waiting"
 
         remount(f"size={ROOMY}")

@@ -1,5 +1,6 @@
 """What to say when the directory cannot be written: the disk is full or read-only, or the server is gone."""
 
+import errno
 import sqlite3
 
 from sqlalchemy.exc import OperationalError
@@ -12,6 +13,9 @@ _MEND = "See that its disk has room and can be written, and that its server runs
 
 def why_not_written(error: Exception) -> str:
     """Return the words for an error of NOT_WRITTEN: what the database or the disk said, and what to do."""
-    cause = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
-    said = str(cause).partition("\n")[0].rstrip(".")
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        said = "the disk is full"
+    else:
+        cause = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
+        said = str(cause).partition("\n")[0].rstrip(".")
     return f"The directory cannot be written: {said}. Nothing was changed. {_MEND}"
