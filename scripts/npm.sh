@@ -15,3 +15,17 @@ npm_package() {
     fi
     echo "$home/node_modules/$1"
 }
+
+# npm_archive NAME VERSION: print the folder with the files of a package, without what it depends on; fails where that is
+# not possible.
+npm_archive() {
+    local home=$project/.venv/npm/$1-$2
+    if [ ! -e "$home/.done" ]; then
+        command -v npm >/dev/null || install_package npm "$1" || return 1
+        echo "Fetching $1 $2 (once) …" >&2
+        rm -rf "$home" && mkdir -p "$home"
+        (cd "$home" && npm pack --silent "$1@$2" >/dev/null && tar xzf ./*.tgz && rm ./*.tgz) || return 1
+        touch "$home/.done"
+    fi
+    echo "$home/package"
+}

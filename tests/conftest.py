@@ -22,7 +22,7 @@ WITHOUT = os.environ.get("TEST_WITHOUT", "").split()
 def pytest_collection_modifyitems(items):
     """Skip only what was asked to be left out; anything else that is missing must fail."""
     for item in items:
-        for group in ("postgres", "browser", "html"):
+        for group in ("postgres", "browser", "html", "fhir"):
             if group in WITHOUT and group in item.keywords:
                 item.add_marker(pytest.mark.skip(reason=f"--without {group}"))
 

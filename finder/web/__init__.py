@@ -15,6 +15,7 @@ from finder.web import (
     assets,
     editing,
     errors,
+    fhir_api,
     imports,
     knowledge,
     languages,
@@ -32,6 +33,26 @@ from finder.web import (
 )
 from finder.web.context import guidance
 
+# The forms of text that we answer in; the list that the extension brings knows only some of them.
+_COMPRESSED = [
+    "text/html",
+    "text/css",
+    "text/javascript",
+    "text/plain",
+    "text/csv",
+    "text/vcard",
+    "text/xml",
+    "application/javascript",
+    "application/xml",
+    "application/json",
+    "application/geo+json",
+    "application/fhir+json",
+    "application/problem+json",
+    "application/manifest+json",
+    "application/vnd.oai.openapi+json",
+    "image/svg+xml",
+]
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the application for these settings or those of the environment; ``setup`` must have run before."""
@@ -39,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("finder", template_folder=str(PROJECT / "templates"), static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_request_bytes
     app.config["COMPRESS_ALGORITHM"] = ["zstd", "br", "gzip"]
+    app.config["COMPRESS_MIMETYPES"] = _COMPRESSED
     app.config["COMPRESS_BR_LEVEL"] = 3
     app.config["COMPRESS_ZSTD_LEVEL"] = 1
     app.config["COMPRESS_LEVEL"] = 4
@@ -61,6 +83,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for part in (knowledge, pages, offline, reports, tools, shortlist, shared_care):
         languages.register(app, part.blueprint)
     app.register_blueprint(api.blueprint)
+    app.register_blueprint(fhir_api.blueprint)
     app.register_blueprint(knowledge.interface)
     services.database.dispose()  # Server processes that are forked from here open their own connections.
     return app

@@ -1,4 +1,4 @@
-"""One answer for every mistake: a page for people, problem+json (RFC 9457) for programs."""
+"""One answer for every mistake: a page for people, problem+json (RFC 9457) or an OperationOutcome for programs."""
 
 import logging
 import sys
@@ -10,6 +10,8 @@ from werkzeug.exceptions import HTTPException
 from finder.errors import FinderError, InvalidQuery
 from finder.language import N_, _
 
+FHIR_MEDIA = "application/fhir+json; charset=utf-8"
+_ISSUES = {404: "not-found", 405: "not-supported", 406: "not-supported", 410: "deleted", 429: "throttled"}
 _log = logging.getLogger("finder")
 _WORDS = {
     400: (N_("This request does not make sense"), N_("Go back and try again.")),
@@ -65,10 +67,21 @@ def log_failure(error: BaseException) -> None:
 
 
 def answer(status: int, title: str, message: str, **more: object) -> tuple[Response | str, int]:
-    """Return an error as problem+json to programs and as a page to people."""
+    """Return an error as problem+json or OperationOutcome to programs and as a page to people."""
+    if request.path.startswith("/fhir/"):
+        code = _ISSUES.get(status, "invalid" if status < 500 else "exception")
+        return outcome(status, code, f"{title}. {message}"), status
     if not request.path.startswith(("/api/", "/suggest", "/healthz", "/readyz")):
         g.failed = True
         return render_template("errors/error.html", status=status, title=title, message=message), status
     response = jsonify({"type": "about:blank", "title": title, "status": status, "detail": message, **more})
     response.content_type = "application/problem+json"
     return response, status
+
+
+def outcome(status: int, code: str, words: str, **more: list[str]) -> Response:
+    """Return an error in FHIR's form; ``code`` is one of its IssueType."""
+    issue = {"severity": "error", "code": code, "details": {"text": words}, **more}
+    response = jsonify({"resourceType": "OperationOutcome", "issue": [issue]})
+    response.status_code, response.content_type = status, FHIR_MEDIA
+    return response

@@ -29,6 +29,7 @@ SEARCHING = frozenset(
         "shortlist_es.shortlist",
         "api.listings",
         "api.suggest",
+        "fhir.search",
     }
 )
 

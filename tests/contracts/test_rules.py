@@ -73,6 +73,12 @@ PAGES = {
     "/specialists/<slug>",
 }
 OTHERS = {
+    "/fhir/R4/<path:anything>",
+    "/fhir/R4/<type_name>",
+    "/fhir/R4/<type_name>/<resource_id>",
+    "/fhir/R4/<type_name>/<resource_id>/_history",
+    "/fhir/R4/<type_name>/<resource_id>/_history/<version>",
+    "/fhir/R4/metadata",
     "/api/v1/facts",
     "/api/v1/listings",
     "/api/v1/listings/<listing_id>",
