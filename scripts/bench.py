@@ -26,16 +26,17 @@ import bench_ingest
 import bench_pages
 import folium
 from bench_directory import fill, points, queries, zips
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, select
 
-from finder import search
-from finder.db import Database
+from finder import fhir, search
+from finder.db import Database, ListingRow
 from finder.domain import fit
 from finder.domain.geo import GeoPoint
 from finder.domain.listing import Layer, Who
 from finder.domain.place import Place, Precision
 from finder.domain.query import SearchQuery
 from finder.domain.terminology import Terminology
+from finder.fhir.searching import DEFAULT_COUNT, PAST, Cursor
 from finder.geocoding import Index, Locator, suggest
 from finder.services import index_path, load_terminology, setup
 from finder.settings import PROJECT, Settings, load
@@ -289,10 +290,10 @@ def search_paths(count: int) -> list[str]:
     return [f"/search?near={code}&who=adult&radius=500" for code in Random(3).sample(codes, count)]
 
 
-@figure("results page, requests/s ÷ an empty Flask view", "ratio", at_least=0.33)
-def page_throughput() -> float:
+def against_empty(paths: list[str]) -> float:
+    """Requests a second for these paths, each in turn, divided by those of an empty view; the middle of three."""
     (folder() / "empty_app.py").write_text(EMPTY)
-    paths, ratios = search_paths(2_000), []
+    ratios = []
     with (
         served("finder.web:create_app()", FINDER_INSTANCE=str(page_instance())) as (ours, _),
         served("empty_app:app") as (empty, _),
@@ -302,6 +303,42 @@ def page_throughput() -> float:
             base = requests_per_second(empty, ["/"])
             ratios.append(requests_per_second(ours, paths) / base)
     return statistics.median(ratios)
+
+
+@figure("results page, requests/s ÷ an empty Flask view", "ratio", at_least=0.33)
+def page_throughput() -> float:
+    return against_empty(search_paths(2_000))
+
+
+@figure("/api/v1/listings of 25, requests/s ÷ an empty Flask view", "ratio", at_least=0.45)
+def listings_throughput() -> float:
+    return against_empty([path.replace("/search", "/api/v1/listings") for path in search_paths(2_000)])
+
+
+@figure("FHIR roles near a place with people and places, requests/s ÷ an empty Flask view", "ratio", at_least=0.25)
+def roles_throughput() -> float:
+    rows = [row for row in zips() if int(row["population"]) > 5_000]
+    asked = "_include=PractitionerRole:practitioner&_include=PractitionerRole:location"
+    near = [f"{row['latitude']}%7C{row['longitude']}%7C800%7Ckm" for row in Random(3).sample(rows, 2_000)]
+    return against_empty([f"/fhir/R4/PractitionerRole?location.near={one}&{asked}" for one in near])
+
+
+@figure("page 1,000 of a FHIR cursor ÷ page 1, time", "ratio", at_most=1.2)
+def deep_page() -> float:
+    database = Database(f"sqlite:///{page_instance() / 'directory.sqlite'}")
+    stored = fhir.Stored(database, terminology())
+    with database.reading() as connection:
+        ids = select(ListingRow.id).where(ListingRow.layer == Layer.SPECIALISTS.number).order_by(ListingRow.id)
+        last = connection.scalars(ids.offset(999 * DEFAULT_COUNT - 1).limit(1)).one()
+    cursor = str(Cursor(None, last, PAST))
+    pages: dict[str, list[float]] = {"": [], cursor: []}
+    for _ in range(40):
+        for at, times in pages.items():
+            pairs = [("_total", "none"), *([("_cursor", at)] if at else [])]
+            began = time.perf_counter()
+            fhir.searchset(stored, fhir.TYPES["Practitioner"], pairs, "http://localhost/fhir/R4", strict=True)
+            times.append(time.perf_counter() - began)
+    return statistics.median(pages[cursor]) / statistics.median(pages[""])
 
 
 @figure("worker's memory after 1,000 searches", "MB", at_most=120)

@@ -25,7 +25,7 @@ from finder.fhir.resources import TYPES, Resource, Type
 DEFAULT_COUNT, MAX_COUNT = 20, 200
 _T = ListingRow.__table__.c
 _BATCH = 200
-_PAST = 1_000_000  # the number of a cursor that stands behind all resources of its listing
+PAST = 1_000_000  # the number of a cursor that stands behind all resources of its listing
 _WHOLE = re.compile(r"\d{1,6}")
 _CHOICES = {
     "_summary": ("true", "text", "data", "count", "false"),
@@ -244,10 +244,10 @@ def _matches(connection: Connection, stored: Stored, query: Query, after: Cursor
             if not seen and all(_passes(test, resource) for test in query.tests):
                 chord = distances[listing.id]
                 metres = None if chord is None else chord2_to_metres(chord)
-                yield Match(resource, Cursor(chord, listing.id, number if query.type.many else _PAST), metres)
+                yield Match(resource, Cursor(chord, listing.id, number if query.type.many else PAST), metres)
         if len(rows) < size:
             return
-        after = Cursor(rows[-1][1], rows[-1][0], _PAST)
+        after = Cursor(rows[-1][1], rows[-1][0], PAST)
 
 
 def _rows(connection: Connection, query: Query, after: Cursor | None, size: int) -> list[tuple[str, float | None]]:
@@ -269,7 +269,7 @@ def _rows(connection: Connection, query: Query, after: Cursor | None, size: int)
 def _behind(after: Cursor, *, downwards: bool) -> Condition:
     """Ask for the listings behind a cursor, and for its own where some of that one's resources are still to come."""
     further = _T.id < after.listing_id if downwards else _T.id > after.listing_id
-    return further if after.number == _PAST else further | (_T.id == after.listing_id)
+    return further if after.number == PAST else further | (_T.id == after.listing_id)
 
 
 def _distance(around: tuple[Circle, ...]) -> Any:
