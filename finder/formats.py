@@ -3,18 +3,24 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from functools import lru_cache
 from typing import Any
 
-from finder.domain.listing import Found, Layer, Listing, phone_for
+from finder.domain.entry import Statement
+from finder.domain.listing import Found, Layer, Listing, Reason, Who, phone_for
 from finder.domain.place import Place
 from finder.domain.query import PARAMETERS, SearchQuery
-from finder.search import SearchPage
+from finder.search import LISTINGS_KEPT, SearchPage
 
 CSV_COLUMNS = (
     "id", "layer", "name", "kind", "distance_mi", "fit", "street", "city", "state", "zip", "phone", "website",
     "latitude", "longitude", "precision", "reasons", "url",
 )  # fmt: skip
+
+# dataclasses.asdict copies every value, which took most of the time of an answer.
+_SAID = tuple(one.name for one in fields(Statement) if one.name != "field")
+_REASON = tuple(one.name for one in fields(Reason))
 
 
 def path_of(listing: Listing) -> str:
@@ -63,11 +69,15 @@ def place_json(place: Place) -> dict[str, Any]:
 
 def listing_json(listing: Listing, query: SearchQuery | None = None) -> dict[str, Any]:
     """Return a listing as a plain JSON object with every fact; the phone is the one that ``query.who`` should call."""
-    phone, website = phone_for(listing, query.who if query else None), listing.first("website")
-    facts: dict[str, list[dict[str, str]]] = {}
+    return dict(_listing_json(listing, query.who if query else None))
+
+
+@lru_cache(LISTINGS_KEPT)
+def _listing_json(listing: Listing, who: Who | None) -> dict[str, Any]:
+    phone, website = phone_for(listing, who), listing.first("website")
+    facts: dict[str, list[dict[str, Any]]] = {}
     for fact in listing.facts:
-        said = {name: value for name, value in asdict(fact).items() if name != "field"}
-        facts.setdefault(fact.field, []).append(said)
+        facts.setdefault(fact.field, []).append({name: getattr(fact, name) for name in _SAID})
     return {
         "id": listing.id,
         "layer": listing.layer.value,
@@ -90,7 +100,7 @@ def found_json(found: Found, query: SearchQuery) -> dict[str, Any]:
         "distance_m": None if found.distance_m is None else round(found.distance_m),
         "distance_mi": found.distance_mi,
         "fit": found.fit.name.lower(),
-        "reasons": [asdict(reason) for reason in found.reasons],
+        "reasons": [{name: getattr(reason, name) for name in _REASON} for reason in found.reasons],
     }
 
 

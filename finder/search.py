@@ -38,7 +38,7 @@ Hit = tuple[str, int, float]  # id, digest, squared chord
 Gathered = tuple[str, int, str, int, float]  # id, digest, name key, audience, squared chord
 _START_M = 2.5 * METRES_PER_MILE
 _GROWTH = 4
-_LISTINGS_KEPT = 1_500
+LISTINGS_KEPT = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,14 +239,8 @@ class LayerSearch:
             radius_m = min(radius_m * _GROWTH, self.query.radius_m)
 
     def listings(self, hits: list[Hit]) -> list[tuple[Listing, float]]:
-        """Return each hit's listing and distance in metres, in the same order; only unknown ones are read."""
-        by_id = {id_: listing for id_, digest, _ in hits if (listing := _KEPT.get((id_, digest)))}
-        missing = [id_ for id_, _, _ in hits if id_ not in by_id]
-        if missing:
-            # An import may replace a listing between the two statements; then the new one is shown.
-            read = dict(map(_keyed, self.connection.execute(_BY_ID, {"ids": missing})))
-            by_id |= {listing.id: listing for listing in read.values()}
-            _keep(read)
+        """Return each hit's listing and distance in metres, in the same order."""
+        by_id = by_digest(self.connection, [(id_, digest) for id_, digest, _ in hits])
         return [(by_id[id_], chord2_to_metres(chord2)) for id_, _, chord2 in hits if id_ in by_id]
 
     def _slice(self, audience: int, offset: int, size: int) -> list[Hit]:
@@ -282,8 +276,20 @@ class LayerSearch:
 _KEPT: dict[tuple[str, int], Listing] = {}
 
 
+def by_digest(connection: Connection, keys: Sequence[tuple[str, int]]) -> dict[str, Listing]:
+    """Return the listings with these ids and digests by id; only those that this process does not hold are read."""
+    by_id = {id_: listing for id_, digest in keys if (listing := _KEPT.get((id_, digest)))}
+    missing = [id_ for id_, _ in keys if id_ not in by_id]
+    if missing:
+        # An import may replace a listing between the two statements; then the new one is shown.
+        read = dict(map(_keyed, connection.execute(_BY_ID, {"ids": missing})))
+        by_id |= {listing.id: listing for listing in read.values()}
+        _keep(read)
+    return by_id
+
+
 def _keep(read: dict[tuple[str, int], Listing]) -> None:
-    if len(_KEPT) + len(read) > _LISTINGS_KEPT:
+    if len(_KEPT) + len(read) > LISTINGS_KEPT:
         _KEPT.clear()
     _KEPT.update(read)
 
@@ -349,7 +355,7 @@ def _found(listing: Listing, metres: float, query: SearchQuery, place: Place, te
     return Found(listing, metres, fit.fit_of(listing.audience, query.who), reasons)
 
 
-@lru_cache(2 * _LISTINGS_KEPT)
+@lru_cache(2 * LISTINGS_KEPT)
 def _reasons(listing: Listing, who: Who | None, terminology: Terminology, _language: str) -> tuple[Reason, ...]:
     return fixed_reasons(listing, who, terminology)
 

@@ -1,6 +1,6 @@
 """Reading resources: one by its id, or all of a type."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -87,15 +87,17 @@ def _ids(stored: Stored, statement: Select[Any], **values: object) -> Sequence[s
         return list(connection.scalars(statement, values))
 
 
-def of_listings(stored: Stored, type_: Type, listings: Sequence[Listing]) -> Iterator[tuple[Listing, Resource]]:
-    """Yield each resource of a type that these listings make, beside its listing."""
-    updated = _last_updated(stored, {listing.slug for listing in listings})
+def of_listings(
+    stored: Stored, type_: Type, listings: Sequence[Listing], updated: Mapping[str, str] | None = None
+) -> Iterator[tuple[Listing, Resource]]:
+    """Yield each resource of a type that these listings make, beside its listing; see last_updated for ``updated``."""
+    updated = updated or last_updated(stored, {listing.slug for listing in listings})
     for listing in listings:
         for resource in resources(type_, listing, stored.terminology, updated.get(listing.slug, "")):
             yield listing, resource
 
 
-def _last_updated(stored: Stored, slugs: Iterable[str]) -> dict[str, str]:
+def last_updated(stored: Stored, slugs: Iterable[str]) -> dict[str, str]:
     """Return when what is said of each resource last changed, by an import or by hand, as FHIR instants."""
     ids, newest = {"ids": list(slugs)}, dict[str, datetime]()
     with stored.database.reading() as connection:

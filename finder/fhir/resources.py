@@ -6,12 +6,14 @@ What is unknown is left out; a program or an accreditation is told as stated by 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from finder.domain.entry import Statement
 from finder.domain.identifiers import CENTER_SYSTEM, NPI_SYSTEM
 from finder.domain.listing import Layer, Listing
 from finder.domain.terminology import Terminology
+from finder.search import LISTINGS_KEPT
 
 Resource = dict[str, Any]
 Make = Callable[[Listing, Terminology], Iterator[Resource]]
@@ -47,7 +49,7 @@ _MEMBERSHIPS = {"cog_member": "cog", "nccn_member": "nccn", "nmdp_network": "nmd
 HOSPITALS = frozenset({"hospital", "childrens-hospital"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Type:
     """A resource type that the directory holds: whence it comes, how it is made, and what it refers to.
 
@@ -295,7 +297,8 @@ TYPES: Mapping[str, Type] = {
              ("identifier", "active", "name"), ()),
         Type("PractitionerRole", (Layer.SPECIALISTS,), _roles,
              {"practitioner": "Practitioner", "location": "Location"},
-             ("active",), ("practitioner", "organization", "code", "specialty", "location", "telecom"), claims_with="telecom"),
+             ("active",), ("practitioner", "organization", "code", "specialty", "location", "telecom"),
+             claims_with="telecom"),
         Type("Organization", (Layer.CENTERS,), _organizations, {},
              ("active", "type", "name", "address"), ("identifier", "partOf")),
         Type("Location", tuple(Layer), _locations, {"organization": "Organization"},
@@ -310,11 +313,15 @@ TYPES: Mapping[str, Type] = {
 }  # fmt: skip
 
 
-def resources(type_: Type, listing: Listing, terminology: Terminology, updated: str) -> Iterator[Resource]:
-    """Yield the resources of one type that a listing makes; ``updated`` is when it last changed."""
-    for body in type_.make(listing, terminology):
-        content = {"resourceType": type_.name, **_present(body)}
-        version = hashlib.sha256(repr(content).encode()).hexdigest()[:16]
-        claimed = [type_.profile] if not type_.claims_with or type_.claims_with in content else []
-        meta = _present({"versionId": version, "lastUpdated": updated, "profile": claimed})
-        yield {"resourceType": type_.name, "id": content["id"], "meta": meta, **content}
+@lru_cache(3 * LISTINGS_KEPT)
+def resources(type_: Type, listing: Listing, terminology: Terminology, updated: str) -> tuple[Resource, ...]:
+    """Return the resources of one type that a listing makes, not to be changed; ``updated`` is when it last changed."""
+    return tuple(_resource(type_, _present(body), updated) for body in type_.make(listing, terminology))
+
+
+def _resource(type_: Type, body: Resource, updated: str) -> Resource:
+    content = {"resourceType": type_.name, **body}
+    version = hashlib.sha256(repr(content).encode()).hexdigest()[:16]
+    claimed = [type_.profile] if not type_.claims_with or type_.claims_with in content else []
+    meta = _present({"versionId": version, "lastUpdated": updated, "profile": claimed})
+    return {"resourceType": type_.name, "id": content["id"], "meta": meta, **content}

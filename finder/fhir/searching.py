@@ -17,9 +17,10 @@ from sqlalchemy import Connection, case, false, func, literal, or_, select
 from finder import search
 from finder.db import ListingRow
 from finder.domain.geo import chord2_to_metres
+from finder.domain.listing import Listing
 from finder.fhir.near import Circle, chord2, circles
 from finder.fhir.parameters import PARAMETERS, Asked, Condition, Parameter, Refused, split
-from finder.fhir.reading import Stored, of_listings
+from finder.fhir.reading import Stored, last_updated, of_listings
 from finder.fhir.resources import TYPES, Resource, Type
 
 DEFAULT_COUNT, MAX_COUNT = 20, 200
@@ -33,6 +34,7 @@ _CHOICES = {
     "_sort": ("_id", "-_id"),
 }
 CONTROLS = ("_count", "_sort", "_summary", "_elements", "_total", "_include", "_revinclude", "_format", "_cursor")
+Row = tuple[str, int, float | None]
 Test = tuple[Parameter, tuple[Asked, ...]]
 
 
@@ -96,6 +98,7 @@ class Match:
     """A resource that matches, the cursor of what comes behind it, and its distance in metres where that was asked."""
 
     resource: Resource
+    listing: Listing
     cursor: Cursor
     distance_m: float | None
 
@@ -236,22 +239,23 @@ def _matches(connection: Connection, stored: Stored, query: Query, after: Cursor
     """Yield what matches, from a cursor on."""
     size = _BATCH if query.type.many or query.tests else min(query.count + 1, _BATCH)
     while rows := _rows(connection, query, after, size):
-        distances, number = dict(rows), 0
-        listings, before = search.by_ids(stored.database, list(distances)), ""
+        distances, number, before = {id_: chord for id_, _digest, chord in rows}, 0, ""
+        read = search.by_digest(connection, [(id_, digest) for id_, digest, _chord in rows])
+        listings = [read[id_] for id_ in distances if id_ in read]
         for listing, resource in of_listings(stored, query.type, listings):
             number, before = (number + 1 if before == listing.id else 0), listing.id
             seen = after and after.listing_id == listing.id and number <= after.number
             if not seen and all(_passes(test, resource) for test in query.tests):
                 chord = distances[listing.id]
                 metres = None if chord is None else chord2_to_metres(chord)
-                yield Match(resource, Cursor(chord, listing.id, number if query.type.many else PAST), metres)
+                yield Match(resource, listing, Cursor(chord, listing.id, number if query.type.many else PAST), metres)
         if len(rows) < size:
             return
-        after = Cursor(rows[-1][1], rows[-1][0], PAST)
+        after = Cursor(rows[-1][2], rows[-1][0], PAST)
 
 
-def _rows(connection: Connection, query: Query, after: Cursor | None, size: int) -> list[tuple[str, float | None]]:
-    """Return the ids and squared chords of the next listings that the conditions let through."""
+def _rows(connection: Connection, query: Query, after: Cursor | None, size: int) -> list[Row]:
+    """Return the ids, digests and squared chords of the next listings that the conditions let through."""
     distance: Any = _distance(query.circles)
     downwards = query.controls.get("_sort") == "-_id"
     by_distance = query.circles and "_sort" not in query.controls
@@ -262,8 +266,8 @@ def _rows(connection: Connection, query: Query, after: Cursor | None, size: int)
             behind = (distance > after.chord2) | ((distance == after.chord2) & behind)
         conditions.append(behind)
     order = [distance, _T.id] if by_distance else [_T.id.desc() if downwards else _T.id]
-    statement = select(_T.id, distance.label("distance")).where(*conditions).order_by(*order).limit(size)
-    return [(id_, chord) for id_, chord in connection.execute(statement)]
+    statement = select(_T.id, _T.digest, distance.label("distance")).where(*conditions).order_by(*order).limit(size)
+    return [(id_, digest, chord) for id_, digest, chord in connection.execute(statement)]
 
 
 def _behind(after: Cursor, *, downwards: bool) -> Condition:
@@ -293,12 +297,13 @@ def _included(stored: Stored, query: Query, matches: Sequence[Match]) -> tuple[R
     wanted = dict.fromkeys([*query.includes, *query.revincludes])
     if not wanted:
         return ()
-    listings = search.by_ids(stored.database, list(dict.fromkeys(one.cursor.listing_id for one in matches)))
+    listings = list({match.listing.id: match.listing for match in matches}.values())
+    updated = last_updated(stored, {listing.slug for listing in listings})
     found = [
         resource
         for name in wanted
         for _listing, resource in of_listings(
-            stored, TYPES[name], [one for one in listings if one.layer in TYPES[name].layers]
+            stored, TYPES[name], [one for one in listings if one.layer in TYPES[name].layers], updated
         )
     ]
     held = {(one.resource["resourceType"], one.resource["id"]) for one in matches}
