@@ -388,8 +388,11 @@ def test_a_wrong_file_is_refused_in_words_and_changes_nothing(visit):
     write_some(page)
     for content, said in WRONG:
         give(page, saved({}))
+        # The words may still be those of the round before, so wait for what opening and undoing change.
+        expect(item(page, "diagnosis.marrow").get_by_role("checkbox")).not_to_be_checked()
         expect(page.get_by_role("status")).to_have_text("Opened records.json.")
         page.get_by_role("button", name="Undo").click()
+        expect(item(page, "diagnosis.marrow").get_by_role("checkbox")).to_be_checked()
         expect(page.locator("[data-error]")).to_be_empty()
         give(page, content)
         expect(page.locator("[data-error]")).to_contain_text(said)
