@@ -306,8 +306,9 @@ def get(database: Database, layer: Layer, slug: str) -> Listing | None:
 
 def by_ids(database: Database, ids: Sequence[str]) -> tuple[Listing, ...]:
     """Return the listings with these ids in the order asked for; unknown ids are left out."""
+    possible = [one for one in ids if "\0" not in one]  # PostgreSQL takes no such text.
     with database.reading() as connection:
-        rows = connection.execute(_BY_ID, {"ids": list(ids)}).all()
+        rows = connection.execute(_BY_ID, {"ids": possible}).all()
     found = {row.id: _keyed(row)[1] for row in rows}
     return tuple(found[one] for one in ids if one in found)
 

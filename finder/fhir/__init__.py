@@ -6,7 +6,7 @@ Every resource is a function of one listing, so that this door shows what the pa
 from finder.fhir.bundle import searchset
 from finder.fhir.capability import capability_statement
 from finder.fhir.parameters import Refused
-from finder.fhir.reading import NotHere, Stored, every, read
+from finder.fhir.reading import NotHere, Stored, read
 from finder.fhir.resources import TYPES, Resource, Type
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "Stored",
     "Type",
     "capability_statement",
-    "every",
     "read",
     "searchset",
 ]

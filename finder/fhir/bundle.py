@@ -21,7 +21,7 @@ def searchset(stored: Stored, type_: Type, args: Sequence[tuple[str, str]], base
     out of the "self" link and named in an outcome.
     """
     with stored.database.reading() as connection:
-        query = parse(connection, type_, args, stored=stored)
+        query = parse(connection, type_, args, base, stored=stored)
         if strict and query.unknown:
             known = "see the CapabilityStatement for those that are known"
             raise Refused(query.unknown[0], f"is not a search parameter of {type_.name}; {known}", "not-supported")

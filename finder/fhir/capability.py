@@ -35,7 +35,7 @@ def _resource(type_: Type) -> Resource:
         "profile": f"http://hl7.org/fhir/StructureDefinition/{type_.name}",
         "supportedProfile": [type_.profile],
         "interaction": [{"code": "read"}, {"code": "search-type"}],
-        "versioning": "no-version",
+        "versioning": "versioned",
         "readHistory": False,
         "updateCreate": False,
         "conditionalRead": "not-match",

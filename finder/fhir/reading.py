@@ -1,26 +1,23 @@
-"""Reading resources: one by its id, or all of a type."""
+"""Reading resources: one by its id, or those of listings."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import BindParameter, Select, bindparam, func, select
+from sqlalchemy import BindParameter, bindparam, func, select
 
 from finder import search
 from finder.db import Database, ImportRun, ListingRow, Override, SourceRecord
-from finder.domain.listing import Listing
+from finder.domain.listing import Layer, Listing
 from finder.domain.terminology import Terminology
 from finder.errors import FinderError
 from finder.fhir.resources import Resource, Type, listing_of, resources
 
-_BATCH = 500
 _T = ListingRow.__table__.c
 _IN: BindParameter[Sequence[str]] = bindparam("ids", expanding=True)
 _BEGINNING = (
     select(_T.id).where(_T.layer == bindparam("layer"), _T.id >= bindparam("low"), _T.id < bindparam("high"))
 ).order_by(_T.id)
-_AFTER = select(_T.id).where(_T.layer == bindparam("layer"), _T.id > bindparam("last")).order_by(_T.id).limit(_BATCH)
 _IMPORTED = (
     select(SourceRecord.resource_id, func.max(ImportRun.finished_at))
     .join(ImportRun, ImportRun.id == SourceRecord.changed_run)
@@ -32,9 +29,7 @@ _CORRECTED = (
     .where(Override.resource_id.in_(_IN))
     .group_by(Override.resource_id)
 )
-_ENDED = select(SourceRecord.ending, SourceRecord.ended_on).where(
-    SourceRecord.resource_id == bindparam("slug"), SourceRecord.ending != ""
-)
+_RECORDS = select(SourceRecord.ending, SourceRecord.ended_on).where(SourceRecord.resource_id == bindparam("slug"))
 _LAST = "\U0010ffff"  # sorts after every character that an id may hold
 
 
@@ -63,28 +58,17 @@ def read(stored: Stored, type_: Type, resource_id: str) -> Resource:
     raise _absence(stored, type_, resource_id)
 
 
-def every(stored: Stored, type_: Type) -> Iterator[Resource]:
-    """Yield every resource of a type, by the id of its listing; memory holds a few hundred listings at a time."""
-    for layer in type_.layers:
-        last = ""
-        while ids := _ids(stored, _AFTER, layer=layer.number, last=last):
-            for _listing, resource in of_listings(stored, type_, search.by_ids(stored.database, ids)):
-                yield resource
-            last = ids[-1]
-
-
 def _behind(stored: Stored, type_: Type, resource_id: str) -> Iterator[Listing]:
     """Yield the listings of which this may be a resource: a shortened id shows only how its listing's id begins."""
     id_, whole = listing_of(resource_id)
     for layer in type_.layers:
         if id_.startswith(layer.id_of("")):
-            ids = [id_] if whole else _ids(stored, _BEGINNING, layer=layer.number, low=id_, high=id_ + _LAST)
-            yield from search.by_ids(stored.database, ids)
+            yield from search.by_ids(stored.database, [id_] if whole else _beginning(stored, layer, id_))
 
 
-def _ids(stored: Stored, statement: Select[Any], **values: object) -> Sequence[str]:
+def _beginning(stored: Stored, layer: Layer, text: str) -> Sequence[str]:
     with stored.database.reading() as connection:
-        return list(connection.scalars(statement, values))
+        return connection.scalars(_BEGINNING, {"layer": layer.number, "low": text, "high": text + _LAST}).all()
 
 
 def of_listings(
@@ -110,10 +94,13 @@ def last_updated(stored: Stored, slugs: Iterable[str]) -> dict[str, str]:
 
 
 def _absence(stored: Stored, type_: Type, resource_id: str) -> NotHere:
+    if "\0" in resource_id:  # PostgreSQL takes no such text.
+        return NotHere(f"There is no {type_.name} with this id.")
     slug = resource_id.partition("-")[2].partition(".")[0]
     with stored.database.reading() as connection:
-        ended = connection.execute(_ENDED, {"slug": slug}).first()
-    if ended:
-        since = f" since {ended.ended_on}" if ended.ended_on else ""
+        records = connection.execute(_RECORDS, {"slug": slug}).all()
+    if records and all(one.ending for one in records):
+        ended_on = max(one.ended_on for one in records)
+        since = f" since {ended_on}" if ended_on else ""
         return NotHere(f"{type_.name}/{resource_id} is not in the directory any more{since}.", gone=True)
     return NotHere(f"There is no {type_.name} with this id.")

@@ -24,7 +24,7 @@ _FACET = "http://hl7.org/fhir/us/ndh/CodeSystem/FaCeT-org-credentialCS"
 ROLE_CODE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
 _URI = "urn:ietf:rfc:3986"
 PRECISION = "urn:all-care-finder:position-precision"
-_LONGEST_ID = 64  # FHIR's data type id
+LONGEST_ID = 64  # FHIR's data type id
 _HASH = 12
 
 _LINES = {
@@ -75,15 +75,15 @@ class Type:
 
 def short_id(text: str) -> str:
     """Return an id of at most 64 characters; a longer text keeps its beginning and ends in a hash of all of it."""
-    if len(text) <= _LONGEST_ID:
+    if len(text) <= LONGEST_ID:
         return text
-    return f"{text[: _LONGEST_ID - _HASH - 1]}-{hashlib.sha256(text.encode()).hexdigest()[:_HASH]}"
+    return f"{text[: LONGEST_ID - _HASH - 1]}-{hashlib.sha256(text.encode()).hexdigest()[:_HASH]}"
 
 
 def listing_of(resource_id: str) -> tuple[str, bool]:
     """Return the id of the listing behind a resource and True, or of a shortened id how that begins and False."""
-    whole = len(resource_id) < _LONGEST_ID
-    known = resource_id if whole else resource_id[: _LONGEST_ID - _HASH - 1]
+    whole = len(resource_id) < LONGEST_ID
+    known = resource_id if whole else resource_id[: LONGEST_ID - _HASH - 1]
     return known.partition(".")[0], whole
 
 

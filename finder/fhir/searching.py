@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, case, false, func, literal, or_, select
+from sqlalchemy import Connection, and_, case, false, func, literal, or_, select
 
 from finder import search
 from finder.db import ListingRow
@@ -26,6 +26,8 @@ from finder.fhir.resources import TYPES, Resource, Type
 DEFAULT_COUNT, MAX_COUNT = 20, 200
 _T = ListingRow.__table__.c
 _BATCH = 200
+_MOST_PARAMETERS, _MOST_VALUES = 50, 100
+_MOST_BOUND = 30_000  # SQLite takes 32,766 values in a statement
 PAST = 1_000_000  # the number of a cursor that stands behind all resources of its listing
 _WHOLE = re.compile(r"\d{1,6}")
 _CHOICES = {
@@ -55,10 +57,10 @@ class Cursor:
         """Return the cursor that was written so; Refused for any other text."""
         try:
             distance, id_, number = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        except ValueError:
+        except (ValueError, TypeError, RecursionError):
             raise Refused("_cursor", "is none of ours; begin at the first page") from None
         fits = isinstance(distance, float | None) and isinstance(id_, str) and isinstance(number, int)
-        if not fits or "\0" in id_:
+        if not fits or not id_.isprintable():
             raise Refused("_cursor", "is none of ours; begin at the first page")
         return cls(distance, id_, number)
 
@@ -68,6 +70,7 @@ class Query:
     """What was asked for; ``understood`` are the parameters as they were taken, ``unknown`` those that were not."""
 
     type: Type
+    base: str
     conditions: list[Condition] = field(default_factory=list)
     tests: list[Test] = field(default_factory=list)
     circles: tuple[Circle, ...] = ()
@@ -113,11 +116,14 @@ class Found:
     next: Cursor | None
 
 
-def parse(connection: Connection, type_: Type, args: Sequence[tuple[str, str]], *, stored: Stored) -> Query:
+def parse(connection: Connection, type_: Type, args: Sequence[tuple[str, str]], base: str, *, stored: Stored) -> Query:
     """Return the query that parameters make; raises Refused for the first one that cannot be taken."""
-    query = Query(type_)
-    query.conditions.append(_T.layer.in_([layer.number for layer in type_.layers]))
+    query = _of_type(type_, base)
+    if len(args) > _MOST_PARAMETERS:
+        raise Refused(args[-1][0], f"at most {_MOST_PARAMETERS} parameters are taken", "too-costly")
     for name, text in args:
+        if "\0" in name + text:
+            raise Refused(name, "must not hold the character NUL")
         if name in CONTROLS:
             _take_control(query, name, text)
         elif not _take(connection, query, name, text, stored):
@@ -126,6 +132,10 @@ def parse(connection: Connection, type_: Type, args: Sequence[tuple[str, str]], 
         query.understood.append((name, text))
     _ = query.cursor  # A text that is no cursor is refused before anything is read.
     return query
+
+
+def _of_type(type_: Type, base: str) -> Query:
+    return Query(type_, base, [_T.layer.in_([layer.number for layer in type_.layers])])
 
 
 def _take_control(query: Query, name: str, text: str) -> None:
@@ -192,22 +202,30 @@ def _take_own(connection: Connection, query: Query, type_: Type, name: str, text
         return False
     if modifier not in parameter.modifiers:
         raise Refused(name, f"the modifier {modifier} is not taken here", "not-supported")
-    values = tuple(Asked(connection, name, modifier, one) for one in split(text))
-    if not values:
-        raise Refused(name, "must not be empty")
+    values = tuple(Asked(connection, name, modifier, one, query.base) for one in split(text))
+    if not 0 < len(values) <= _MOST_VALUES:
+        raise Refused(name, f"must have from 1 to {_MOST_VALUES} values")
     if parameter.condition:
         query.conditions.append(or_(*(parameter.condition(one) for one in values)))
-    else:
+        if parameter.kind == "string":
+            _weigh(query, name)
+    if parameter.test:
         query.tests.append((parameter, values))
     if parameter.kind == "special" and not query.circles:
         query.circles = circles(text)
     return True
 
 
+def _weigh(query: Query, name: str) -> None:
+    """Refuse a query whose names have more spellings in this directory than a statement can hold."""
+    bound = and_(*query.conditions).compile().params.values()
+    if sum(len(one) if isinstance(one, list | tuple) else 1 for one in bound) > _MOST_BOUND:
+        raise Refused(name, "too many names match; give more letters", "too-costly")
+
+
 def _take_other(connection: Connection, query: Query, type_: Type, name: str, text: str, stored: Stored) -> bool:
     """Add a filter on resources of another type of the same listing: those of a chain, or of _has."""
-    other = Query(type_)
-    other.conditions.append(_T.layer.in_([layer.number for layer in type_.layers]))
+    other = _of_type(type_, query.base)
     if not _take(connection, other, name, text, stored):
         return False
     query.conditions += other.conditions

@@ -38,7 +38,8 @@ def read(type_name: str, resource_id: str) -> Response:
     resource = fhir.read(_stored(), _type(type_name), resource_id)
     response = _answer(resource)
     response.set_etag(resource["meta"]["versionId"], weak=True)
-    response.last_modified = datetime.fromisoformat(resource["meta"]["lastUpdated"])
+    if "lastUpdated" in resource["meta"]:
+        response.last_modified = datetime.fromisoformat(resource["meta"]["lastUpdated"])
     response.make_conditional(request)
     return response
 

@@ -3,7 +3,7 @@
 import pytest
 
 from finder.db import Database
-from finder.fhir import TYPES, Stored, searchset
+from finder.fhir import TYPES, NotHere, Refused, Stored, read, searchset
 from tests.factories import center, fill, said, specialist, terminology
 
 BASE = "http://localhost/fhir/R4"
@@ -60,6 +60,53 @@ def cursor(bundle):
 )
 def test_names_are_compared_without_case_and_accents_on_both_databases(stored, pair, found):
     assert ids(ask(stored, "Practitioner", pair)) == found
+
+
+def test_a_shortened_id_finds_its_own_listing_and_not_one_that_begins_alike(stored):
+    long = "c" * 60
+    fill(
+        stored.database,
+        *(center(f"{long}-{end}-and-more-than-fits", said("cog_member")) for end in "ab"),
+        source="long",
+    )
+    for type_ in ("Organization", "Location", "OrganizationAffiliation"):
+        both = [one for one in ids(ask(stored, type_, ("_count", "200"))) if one.startswith("center-ccc")]
+        assert len(set(both)) == 2
+        for one in both:
+            assert ids(ask(stored, type_, ("_id", one))) == [one]
+            assert read(stored, TYPES[type_], one)["id"] == one
+    for one in ids(ask(stored, "Organization", ("_id", both[0].partition(".")[0]), ("name", "center-ccc"))):
+        assert ids(ask(stored, "Location", ("organization", f"Organization/{one}"))) == [one]
+
+
+def test_what_has_left_every_list_is_gone_and_what_never_was_is_not_found(stored):
+    fill(stored.database, *everywhere(range(11, 40)))
+    fill(stored.database, center("c11", said("phone", "617-555-0100")), source="a-third-list")
+    fill(stored.database, *everywhere(range(12, 40)))
+
+    for resource_id, status in (("center-c10", 410), ("center-never", 404), ("elsewhere", 404)):
+        with pytest.raises(NotHere) as caught:
+            read(stored, TYPES["Organization"], resource_id)
+        assert caught.value.status == status
+    assert read(stored, TYPES["Organization"], "center-c11")["telecom"]
+
+
+def test_an_id_or_a_name_with_a_nul_is_nobodys(stored):
+    with pytest.raises(NotHere):
+        read(stored, TYPES["Location"], "center-c1\0")
+    with pytest.raises(Refused):
+        ask(stored, "Location", ("name:exact", "a\0b"))
+
+
+@pytest.mark.parametrize(("value", "count"), [("ge2020", 30), ("lt2020", 0), ("le9998-12-31", 30)])
+def test_the_last_change_is_compared_on_both_databases(stored, value, count):
+    assert ask(stored, "Organization", ("_lastUpdated", value))["total"] == count
+
+
+def test_names_with_more_spellings_than_a_statement_holds_are_refused(stored, monkeypatch):
+    monkeypatch.setattr("finder.fhir.searching._MOST_BOUND", 20)
+    with pytest.raises(Refused, match="give more letters"):
+        ask(stored, "Location", ("address", ",".join(["bo"] * 30)))
 
 
 def test_a_circle_across_the_180th_meridian_holds_both_sides(stored):

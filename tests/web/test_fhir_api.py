@@ -1,5 +1,6 @@
 """The FHIR door: every parameter with a right answer, an empty one and a wrong value; every mistake in FHIR's form."""
 
+import base64
 import gzip
 import json
 from datetime import date, timedelta
@@ -132,6 +133,52 @@ def test_a_parameter_finds_what_it_should_and_nothing_else(client, type_, name, 
         refused = ask(client, type_, (name, wrong), status=400)
         assert refused["issue"][0]["code"] == "invalid"
         assert refused["issue"][0]["expression"][0].startswith("http.")
+
+
+@pytest.mark.parametrize("type_", ["HealthcareService", "OrganizationAffiliation"])
+def test_an_id_of_many_of_one_listing_finds_that_one_alone(client, type_):
+    for wanted in matches(ask(client, type_, ("_count", "3"))):
+        assert matches(ask(client, type_, ("_id", wanted))) == [wanted]
+    listing, _, rest = wanted.partition(".")
+    for other in (listing, f"{listing}.{rest}0"):
+        assert matches(ask(client, type_, ("_id", other))) == []
+
+
+def test_an_id_with_more_than_that_of_a_listing_is_nobodys(client):
+    assert matches(ask(client, "Organization", ("_id", f"{A_CENTER}.more"))) == []
+    assert matches(ask(client, "Location", ("organization", f"{A_CENTER}.more"))) == []
+
+
+def test_a_reference_to_another_server_matches_nothing(client):
+    assert (
+        matches(ask(client, "Location", ("organization", f"https://else.example/fhir/Organization/{A_CENTER}"))) == []
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_cursor", "NQ"),  # 5
+        ("_cursor", base64.urlsafe_b64encode(b"[" * 2_900).decode()),
+        ("_cursor", base64.urlsafe_b64encode(rb'[null,"\ud800",1]').decode()),
+        ("_id", "a," * 1_500),
+        ("_lastUpdated", "9999-12-31"),
+        ("_lastUpdated", "9999"),
+        ("_lastUpdated", "0000"),
+        ("_lastUpdated", "0001-01-01T00:00:00+14:00"),
+        ("_lastUpdated", "2026-02-30"),
+        ("name", "a\0b"),
+        ("name:exact", "a\0b"),
+    ],
+)
+def test_what_could_break_a_search_is_refused_in_words(client, name, value):
+    outcome = ask(client, "Location", (name, value), status=400)
+    assert outcome["issue"][0]["expression"] == [f"http.{name}"]
+
+
+def test_too_many_parameters_are_refused(client):
+    assert ask(client, "Location", *[("status", "active")] * 50)["total"] > 300
+    assert ask(client, "Location", *[("status", "active")] * 51, status=400)["issue"][0]["code"] == "too-costly"
 
 
 def test_every_parameter_that_is_told_of_is_tested():
