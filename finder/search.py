@@ -289,7 +289,7 @@ def by_digest(connection: Connection, keys: Sequence[tuple[str, int]]) -> dict[s
 
 
 def _keep(read: dict[tuple[str, int], Listing]) -> None:
-    if len(_KEPT) + len(read) > LISTINGS_KEPT:
+    if len(_KEPT) + len(read.keys() - _KEPT.keys()) > LISTINGS_KEPT:
         _KEPT.clear()
     _KEPT.update(read)
 
@@ -308,8 +308,10 @@ def by_ids(database: Database, ids: Sequence[str]) -> tuple[Listing, ...]:
     """Return the listings with these ids in the order asked for; unknown ids are left out."""
     possible = [one for one in ids if "\0" not in one]  # PostgreSQL takes no such text.
     with database.reading() as connection:
-        rows = connection.execute(_BY_ID, {"ids": possible}).all()
-    found = {row.id: _keyed(row)[1] for row in rows}
+        read = dict(map(_keyed, connection.execute(_BY_ID, {"ids": possible})))
+    # One object for each listing, so that what is made of it is found again.
+    found = {key[0]: _KEPT.get(key, listing) for key, listing in read.items()}
+    _keep({key: found[key[0]] for key in read})
     return tuple(found[one] for one in ids if one in found)
 
 

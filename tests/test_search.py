@@ -49,6 +49,19 @@ def test_the_two_layers_are_never_mixed(database):
     assert names(find(database, layer="specialists"), Layer.CENTERS) == []
 
 
+def test_a_listing_is_one_object_until_it_changes(database):
+    fill(database, center("here"))
+    first = search.get(database, Layer.CENTERS, "here")
+
+    assert search.get(database, Layer.CENTERS, "here") is first
+    assert find(database).found[0].listing is first
+
+    fill(database, center("here", said("phone", "617-555-0100")))
+
+    assert search.get(database, Layer.CENTERS, "here").first("phone").value == "617-555-0100"
+    assert search.get(database, Layer.CENTERS, "here\0") is None
+
+
 def test_ties_are_ordered_by_name_then_id(database):
     fill(database, center("b", name="Same"), center("a", name="Same"), center("z", name="Éarly"))
 
